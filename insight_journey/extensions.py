@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 import uuid_utils.compat
 from flask import Flask, current_app, g
+from flask_socketio import SocketIO
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 
@@ -109,3 +110,4 @@ def _drop_after_commit(session: Session, _previous: Any) -> None:
 
 
 db = Database()
+socketio = SocketIO()

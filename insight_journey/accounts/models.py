@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -35,6 +36,11 @@ class User(Model):
     monthly_budget_usd: Mapped[float] = mapped_column(default=5.0)
     last_sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)  # of her events
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Her time zone."""
+        return ZoneInfo(self.timezone)
 
 
 class TokenFamily(Model):

@@ -1,0 +1,203 @@
+"""Events: facts with a gapless sequence a user, and progress as it happens. The only caller of Socket.IO's emit.
+
+A fact is a row, written in the transaction of what it tells. Redis carries only a nudge; each process with sockets
+then reads what its sockets have not seen and sends it in order. Progress is no fact: it is sent as it happens, and the
+snapshot at connect. Events carry ids and codes, never words.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import redis
+import sqlalchemy as sa
+import structlog
+from flask import Flask, current_app
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insight_journey.extensions import Model, db, now, socketio
+
+NAMESPACE = "/events"
+CHANNEL = "ij:events"
+FACTS = (
+    "run.finished", "run.failed", "run.cancelled", "element.created", "session.created", "session.deleted",
+)  # fmt: skip
+PROGRESS = "run.progress"
+REPLAY_BATCH = 500
+
+log = structlog.get_logger()
+
+
+class Event(Model):
+    """One fact of one user. Sequences of a user have no gaps."""
+
+    __tablename__ = "events"
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    payload: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+def publish(user_id: UUID, kind: str, payloads: list[dict[str, Any]]) -> None:
+    """Record facts of one kind in the current transaction; subscribers hear of them after the commit."""
+    if kind not in FACTS:
+        raise ValueError(f"unknown event {kind}")
+    if not payloads:
+        return
+    last = _take_sequences(user_id, len(payloads))
+    first = last - len(payloads) + 1
+    db.session.add_all(
+        Event(user_id=user_id, sequence=first + i, kind=kind, payload=payload) for i, payload in enumerate(payloads)
+    )
+    db.after_commit(lambda: send({"user": str(user_id)}))
+
+
+def _take_sequences(user_id: UUID, count: int) -> int:
+    users = Model.metadata.tables["users"]  # by name: events knows no package
+    update = sa.update(users).where(users.c.id == user_id).values(last_sequence=users.c.last_sequence + count)
+    return int(db.session.execute(update.returning(users.c.last_sequence)).scalar_one())
+
+
+def progress(user_id: UUID, payload: dict[str, Any]) -> None:
+    """Tell a person's open sockets how far a run is: {session_id, run_id, stage, progress 0..1, eta_seconds}."""
+    send({"user": str(user_id), "progress": payload})
+
+
+def family_revoked(family_id: UUID) -> None:
+    """Put out every socket that came with a token of this family."""
+    send({"family": str(family_id)})
+
+
+def send(message: dict[str, Any]) -> None:
+    """Nudge all processes with sockets. A lost nudge loses nothing: rows stay, and sockets look again by themselves."""
+    try:
+        current_app.extensions["redis"].publish(CHANNEL, json.dumps(message))
+    except redis.RedisError as error:
+        log.warning("nudge_lost", error=type(error).__name__)
+
+
+@dataclass
+class Subscriber:
+    """One connected socket: whose it is, until when its token counts, and the last fact it was sent."""
+
+    sid: str
+    user_id: UUID
+    family_id: UUID
+    expires_at: datetime
+    last: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Feed:
+    """The sockets of this process, and the thread that hears nudges for them."""
+
+    def __init__(self) -> None:
+        self.subscribers: dict[str, Subscriber] = {}
+        self.app: Flask | None = None
+        self._started = threading.Lock()
+
+    def start(self, app: Flask, still_counts: Callable[[Subscriber], bool]) -> None:
+        """Begin to listen, once a process. `still_counts` tells whether a subscriber's token is still good."""
+        if not self._started.acquire(blocking=False):
+            return
+        self.app = app
+        threading.Thread(target=self._listen, name="events", daemon=True).start()
+        threading.Thread(target=self._watch, args=(still_counts,), name="events-watch", daemon=True).start()
+
+    def add(self, subscriber: Subscriber) -> None:
+        self.subscribers[subscriber.sid] = subscriber
+
+    def remove(self, sid: str) -> None:
+        self.subscribers.pop(sid, None)
+
+    def deliver(self, subscriber: Subscriber) -> None:
+        """Send what this socket has not seen, in order. Safe to call from any thread, any number of times."""
+        with subscriber.lock:
+            while events := _events_after(subscriber.user_id, subscriber.last):
+                for event in events:
+                    self.emit(subscriber.sid, event.kind, as_message(event))
+                    subscriber.last = event.sequence
+
+    def emit(self, sid: str, kind: str, message: dict[str, Any]) -> None:
+        socketio.emit(kind, message, to=sid, namespace=NAMESPACE)
+
+    def _of(self, name: str, value: str) -> list[Subscriber]:
+        return [s for s in list(self.subscribers.values()) if str(getattr(s, name)) == value]
+
+    def _listen(self) -> None:
+        assert self.app is not None
+        stop = threading.Event()
+        while True:
+            try:
+                pubsub = self.app.extensions["redis"].pubsub(ignore_subscribe_messages=True)
+                pubsub.subscribe(CHANNEL)
+                self._catch_up()
+                for message in pubsub.listen():
+                    self._safely(self._hear, json.loads(message["data"]))
+            except redis.RedisError as error:
+                log.warning("events_wait_for_redis", error=type(error).__name__)
+                stop.wait(2)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "family" in message:
+            for subscriber in self._of("family_id", message["family"]):
+                self.put_out(subscriber)
+            return
+        for subscriber in self._of("user_id", message["user"]):
+            if "progress" in message:
+                self.emit(subscriber.sid, PROGRESS, message["progress"])
+            else:
+                self.deliver(subscriber)
+
+    def _catch_up(self) -> None:
+        for subscriber in list(self.subscribers.values()):
+            self._safely(self.deliver, subscriber)
+
+    def _safely(self, action: Callable[..., None], argument: Any) -> None:
+        assert self.app is not None
+        try:
+            with self.app.app_context():
+                action(argument)
+        except Exception as error:  # one bad socket or a database away must not end the thread for all
+            log.warning("event_not_delivered", error=type(error).__name__)
+
+    def put_out(self, subscriber: Subscriber) -> None:
+        self.remove(subscriber.sid)
+        socketio.server.disconnect(subscriber.sid, namespace=NAMESPACE)
+
+    def _watch(self, still_counts: Callable[[Subscriber], bool]) -> None:
+        """Every few seconds: put out expired and revoked tokens, and look for facts whose nudge was lost."""
+        pause = threading.Event()
+        while not pause.wait(5):
+            for subscriber in list(self.subscribers.values()):
+                self._safely(self._look_after(still_counts), subscriber)
+
+    def _look_after(self, still_counts: Callable[[Subscriber], bool]) -> Callable[[Subscriber], None]:
+        def look(subscriber: Subscriber) -> None:
+            if subscriber.expires_at <= now() or not still_counts(subscriber):
+                self.put_out(subscriber)
+            else:
+                self.deliver(subscriber)
+
+        return look
+
+
+feed = Feed()
+
+
+def _events_after(user_id: UUID, sequence: int) -> list[Event]:
+    query = sa.select(Event).where(Event.user_id == user_id, Event.sequence > sequence)
+    try:
+        return list(db.session.scalars(query.order_by(Event.sequence).limit(REPLAY_BATCH)))
+    finally:
+        db.session.rollback()
+
+
+def as_message(event: Event) -> dict[str, Any]:
+    """What a subscriber receives: the payload with `sequence` and `at`."""
+    return {**event.payload, "sequence": event.sequence, "at": event.created_at.isoformat()}

@@ -1,0 +1,56 @@
+"""Whether a person's words may leave this machine, and what that may cost her a month."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insight_journey.accounts.models import User
+from insight_journey.analysis.base import Usage
+from insight_journey.extensions import Model, db, new_id, now
+from insight_journey.settings import Settings
+
+
+class Spending(Model):
+    """What outside models took for a person."""
+
+    __tablename__ = "spendings"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cost_usd: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+def may_leave(user: User) -> bool:
+    """Nothing goes to an outside model before the person has consented, nor over her budget."""
+    return user.consented_at is not None and spent(user) < user.monthly_budget_usd
+
+
+def spent(user: User) -> float:
+    """USD since the first of the month in the person's time zone."""
+    first = now().astimezone(user.zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    query = sa.select(sa.func.sum(Spending.cost_usd)).where(Spending.user_id == user.id, Spending.created_at >= first)
+    return db.session.scalar(query) or 0.0
+
+
+def spend(user_id: UUID, usage: Usage) -> None:
+    if usage.input_tokens or usage.output_tokens:
+        db.session.add(
+            Spending(
+                user_id=user_id, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd
+            )
+        )  # fmt: skip
+
+
+def choose_analyzer(settings: Settings, user: User) -> tuple[str, tuple[str, ...]]:
+    """(name, warnings): `local` wherever words may not leave, saying why if `openai` was asked for."""
+    if settings.analyzer == "local" or not settings.openai_api_key.get_secret_value():
+        return "local", ("openai_key_missing",) if settings.analyzer == "openai" else ()
+    if user.consented_at is None:
+        return "local", ("consent_missing",)
+    if spent(user) >= user.monthly_budget_usd:
+        return "local", ("budget_spent",)
+    return "openai", ()

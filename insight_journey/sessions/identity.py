@@ -1,0 +1,78 @@
+"""Which element a mention is of: a decision, stored a session and replayed, never derived from the order of arrival."""
+
+import unicodedata
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from insight_journey.analysis.base import CODED_KINDS, Analysis, Kind, Mention
+from insight_journey.crypto import Key
+from insight_journey.extensions import db
+from insight_journey.sessions.models import Identity
+
+RULE_VERSION = 1
+
+
+def normalised(text: str) -> str:
+    """What two wordings of the same element have in common: case, spacing, quotes and end punctuation folded away."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return " ".join(folded.split()).strip(" .!?,;:\"'")
+
+
+def wording(mention: Mention) -> str:
+    """What identifies the element: the code for emotions and topics, else the text."""
+    return (mention.code if mention.kind in CODED_KINDS else mention.text) or ""
+
+
+def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> None:
+    """Replace the session's decisions by those its new analysis needs. Flushes; keeps what was announced."""
+    announced = set(db.session.execute(_rows(session_id).where(Identity.announced)).tuples())
+    db.session.execute(sa.delete(Identity).where(Identity.session_id == session_id))
+    wanted = {(m.kind, _hash(key, m.kind, wording(m))): m for m in analysis.mentions}
+    db.session.add_all(
+        Identity(
+            session_id=session_id, user_id=user_id, kind=kind, text_hash=text_hash, rule_version=RULE_VERSION,
+            rule="code" if kind in CODED_KINDS else "exact",
+            element_key=mention.code if kind in CODED_KINDS else text_hash.hex(),
+            announced=(kind, text_hash) in announced,
+        )
+        for (kind, text_hash), mention in wanted.items()
+    )  # fmt: skip
+    db.session.flush()
+
+
+def element_keys(key: Key, session_id: UUID, analysis: Analysis) -> dict[tuple[Kind, str], str]:
+    """The decided element key of each (kind, wording) in an analysis."""
+    rows = db.session.execute(_rows(session_id).add_columns(Identity.element_key)).tuples()
+    decided = {(kind, text_hash): element_key for kind, text_hash, element_key in rows}
+    return {(m.kind, wording(m)): decided[(m.kind, _hash(key, m.kind, wording(m)))] for m in analysis.mentions}
+
+
+def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:
+    """(kind, element_key) of elements that the person was never told of; marks them as announced.
+
+    Call it with the user's row locked (a published event does that), so that two sessions announce no element twice.
+    """
+    known = sa.select(Identity.kind, Identity.element_key).where(Identity.user_id == user_id, Identity.announced)
+    mine = sa.select(Identity.kind, Identity.element_key).where(Identity.session_id == session_id, ~Identity.announced)
+    new = sorted(set(db.session.execute(mine.where(sa.tuple_(Identity.kind, Identity.element_key).not_in(known))).tuples()))
+    db.session.execute(sa.update(Identity).where(Identity.session_id == session_id).values(announced=True))
+    return new
+
+
+def counts(session_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+    """Distinct elements a kind, for each session."""
+    number = sa.func.count(sa.distinct(Identity.element_key))
+    query = sa.select(Identity.session_id, Identity.kind, number).where(Identity.session_id.in_(session_ids))
+    result: dict[UUID, dict[str, int]] = {session_id: {} for session_id in session_ids}
+    for session_id, kind, count in db.session.execute(query.group_by(Identity.session_id, Identity.kind)):
+        result[session_id][kind] = count
+    return result
+
+
+def _rows(session_id: UUID) -> sa.Select[tuple[str, bytes]]:
+    return sa.select(Identity.kind, Identity.text_hash).where(Identity.session_id == session_id)
+
+
+def _hash(key: Key, kind: str, text: str) -> bytes:
+    return key.text_hash(f"identity.{kind}", normalised(text))

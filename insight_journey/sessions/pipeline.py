@@ -1,0 +1,145 @@
+"""The pipeline: from media to graph. STAGES and `process_run` are the whole story; `claims.py` guards it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from flask import current_app
+
+from insight_journey import events
+from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
+from insight_journey.extensions import db, now
+from insight_journey.sessions import claims, identity, service, stages
+from insight_journey.sessions.claims import Claim, ClaimLost
+from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Run, Session
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run: `run` does it and flushes what it made, `is_done` tells whether an earlier pass did."""
+
+    name: str
+    run: Callable[[Claim], None]
+    is_done: Callable[[Run], bool]
+
+
+STAGES = (
+    Stage("transcribe", stages.transcribe, lambda run: run.transcript_id is not None),
+    Stage("analyze", stages.analyze, lambda run: run.analysis_id is not None),
+    Stage("project", stages.project, lambda run: run.projected_at is not None),
+)
+LONGEST_PAUSE = 60.0  # seconds between tries while a part is away
+
+
+def process_run(run_id: str) -> None:
+    """Take one run from where it is to its end. Safe to repeat: finished stages are skipped, a claimed run is left.
+
+    1. claim the run (nobody else's lease, not cancelled)
+    2. each stage that is not done: enter, run, commit under the claim's fencing token
+    3. hand over to the other queue after transcription
+    4. finish, or record why not
+    """
+    claim = claims.take(UUID(run_id))
+    if claim is None:
+        return
+    with claim, structlog.contextvars.bound_contextvars(request_id=claim.run.request_id, run_id=run_id):
+        try:
+            if _work(claim):
+                _finish(claim)
+        except ClaimLost:
+            db.session.rollback()
+            log.info("run_given_up")
+        except Exception as error:
+            db.session.rollback()
+            _fail(claim, error)
+
+
+def _work(claim: Claim) -> bool:
+    """Do the stages that are left. False when the rest belongs to another queue."""
+    queue = service.queue_of(claim.run)
+    for stage in STAGES:
+        if stage.is_done(claim.run):
+            continue
+        if service.queue_of(claim.run) != queue:
+            _hand_over(claim)
+            return False
+        _enter(claim, stage)
+        stage.run(claim)
+        claim.hold(attempts=0, waiting_for=None)
+        db.session.commit()
+        log.info("stage_done", stage=stage.name)
+    return True
+
+
+def _enter(claim: Claim, stage: Stage) -> None:
+    if claim.run.attempts > current_app.extensions["settings"].attempts:
+        raise EngineError("This stage ended its process too often.", code="worker_died")
+    claim.enter(stage.name)
+    db.session.commit()
+
+
+def _hand_over(claim: Claim) -> None:
+    claim.hold(lease_token=None, lease_until=None)
+    service.send_run(claim.run)
+    db.session.commit()
+
+
+def _finish(claim: Claim) -> None:
+    run = claim.run
+    claim.hold(status=FINISHED, progress=1.0, finished_at=now(), lease_token=None, lease_until=None)
+    db.session.get_one(Session, run.session_id).status = FINISHED
+    ids = {"session_id": str(run.session_id), "run_id": str(run.id)}
+    events.publish(run.user_id, "run.finished", [ids])
+    events.publish(run.user_id, "element.created", _new_elements(run, ids))
+    db.session.commit()
+    log.info("run_finished")
+
+
+def _new_elements(run: Run, ids: dict[str, str]) -> list[dict[str, str]]:
+    key = stages.user_key(run)
+    new = identity.take_new(run.user_id, run.session_id)
+    return [{**ids, "kind": kind, "element_id": key.graph_id("element", kind, element_key)} for kind, element_key in new]
+
+
+def _fail(claim: Claim, error: Exception) -> None:
+    """Try again later for a passing reason while attempts last; a graph that is away is waited for however long."""
+    known = isinstance(error, InsightJourneyError)
+    log.warning("stage_failed", stage=claim.run.stage, code=getattr(error, "code", "internal_error"), error=type(error).__name__)
+    if not known:
+        log.error("stage_crashed", exc_info=error)
+    if isinstance(error, GraphUnavailable) and error.transient:
+        return _try_again(claim, error, waiting_for="graph", attempts=0)
+    passing = isinstance(error, EngineError) and error.transient
+    if passing and claim.run.attempts < current_app.extensions["settings"].attempts:
+        return _try_again(claim, error)
+    message = error.message if isinstance(error, InsightJourneyError) else "Something went wrong on our side."
+    return _end_failed(claim, getattr(error, "code", "internal_error") if known else "internal_error", message)
+
+
+def _try_again(claim: Claim, error: Exception, **values: object) -> None:
+    pause = _pause(claim, error)
+    later = now() + pause
+    status = {} if "waiting_for" in values else {"status": QUEUED}
+    claim.hold(not_before=later, lease_token=None, lease_until=None, **status, **values)
+    service.send_run(claim.run, delay=pause.total_seconds())
+    db.session.commit()
+
+
+def _pause(claim: Claim, error: Exception) -> "claims.timedelta":
+    first = current_app.extensions["settings"].retry_seconds
+    wanted = getattr(error, "retry_after", None) or first * 2 ** max(claim.run.attempts - 1, 0)
+    return claims.timedelta(seconds=min(max(wanted, first), LONGEST_PAUSE))
+
+
+def _end_failed(claim: Claim, code: str, message: str) -> None:
+    run = claim.run
+    claim.hold(
+        status=FAILED, error_code=code, error_message=message[:500], finished_at=now(), lease_token=None, lease_until=None
+    )  # fmt: skip
+    db.session.get_one(Session, run.session_id).status = FAILED
+    ids = {"session_id": str(run.session_id), "run_id": str(run.id)}
+    events.publish(run.user_id, "run.failed", [{**ids, "code": code}])
+    db.session.commit()

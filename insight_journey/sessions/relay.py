@@ -1,0 +1,139 @@
+"""The graph outbox: one leased relay a user makes her subgraph equal to what is true now.
+
+A mark says only "this session's subgraph is stale". The relay reads the truth (also: gone) when it gets to it, so
+doubled, late and reordered marks do no harm.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from flask import current_app
+from sqlalchemy.dialects import postgresql, sqlite
+
+from insight_journey import tasks
+from insight_journey.accounts.keys import keystore
+from insight_journey.accounts.models import User
+from insight_journey.crypto import Key
+from insight_journey.errors import GraphUnavailable
+from insight_journey.extensions import db, new_id, now
+from insight_journey.graph.projection import SessionTruth, project_session, remove_session
+from insight_journey.sessions import documents, identity
+from insight_journey.sessions.models import RelayLease, Session, StaleMark
+
+log = structlog.get_logger()
+LEASE = timedelta(seconds=60)
+
+
+def mark_stale(user_id: UUID, session_id: UUID) -> None:
+    """Note, in the transaction of the fact, that a session's subgraph is not what is true now."""
+    values = {"user_id": user_id, "session_id": session_id, "version": 1, "marked_at": now()}
+    insert = _insert(StaleMark).values(**values)
+    keys = [StaleMark.user_id, StaleMark.session_id]
+    raised = {"version": StaleMark.version + 1, "marked_at": now()}
+    db.session.execute(insert.on_conflict_do_update(index_elements=keys, set_=raised))
+    tasks.enqueue(tasks.ANALYSIS, "reconcile", str(user_id))
+
+
+def is_stale(session_id: UUID) -> bool:
+    return db.session.scalar(sa.select(StaleMark.session_id).where(StaleMark.session_id == session_id)) is not None
+
+
+def reconcile_job(user_id: str) -> None:
+    """What a worker runs for a user with marks. A graph that is away leaves the marks for the sweeper."""
+    try:
+        reconcile(UUID(user_id))
+    except GraphUnavailable as error:
+        log.warning("graph_waits", code=error.code)
+
+
+def reconcile(user_id: UUID) -> bool:
+    """Work off all of a user's marks. False where another relay is at it. Commits a mark at a time.
+
+    Raises GraphUnavailable; marks not worked off stay.
+    """
+    token = new_id()
+    if not _take_lease(user_id, token):
+        return False
+    try:
+        while marks := _marks(user_id):
+            for mark in marks:
+                _reconcile_session(user_id, mark.session_id)
+                _settle(mark, token)
+        return True
+    finally:
+        db.session.rollback()
+        _release(user_id, token)
+
+
+def _marks(user_id: UUID) -> list[StaleMark]:
+    marks = list(db.session.scalars(sa.select(StaleMark).where(StaleMark.user_id == user_id).order_by(StaleMark.marked_at).limit(100)))
+    db.session.expunge_all()
+    db.session.rollback()
+    return marks
+
+
+def _reconcile_session(user_id: UUID, session_id: UUID) -> None:
+    graph = current_app.extensions["graph"]
+    key = keystore.user(user_id)
+    session = db.session.get(Session, session_id)
+    if session is None:
+        shred(session_id)
+        remove_session(graph, key, user_id, session_id)
+    else:
+        truth = _truth(key, session)
+        db.session.rollback()  # holds no transaction open while the graph writes
+        project_session(graph, key, truth)
+
+
+def _truth(key: Key, session: Session) -> SessionTruth:
+    user = db.session.get_one(User, session.user_id)
+    analysis = None
+    if session.analysis_id:
+        analysis = documents.read_analysis(keystore.session(key, session.id), session.analysis_id)
+    return SessionTruth(
+        user_id=user.id,
+        session_id=session.id,
+        occurred_at=session.occurred_at,
+        day=session.occurred_at.astimezone(user.zone).date().isoformat(),
+        version=session.version,
+        analysis=analysis,
+        element_keys=identity.element_keys(key, session.id, analysis) if analysis else {},
+    )
+
+
+def _settle(mark: StaleMark, token: UUID) -> None:
+    """Delete the mark if nothing new came meanwhile; raise the lease with it."""
+    seen = sa.delete(StaleMark).where(
+        StaleMark.user_id == mark.user_id, StaleMark.session_id == mark.session_id, StaleMark.version == mark.version
+    )
+    db.session.execute(seen)
+    db.session.execute(sa.update(RelayLease).where(RelayLease.token == token).values(until=now() + LEASE))
+    db.session.commit()
+
+
+def shred(session_id: UUID) -> None:
+    """Destroy a gone session's key and files. Safe to repeat."""
+    keystore.destroy_session(session_id)
+    current_app.extensions["storage"].delete_folder(documents.folder(session_id))
+
+
+def _take_lease(user_id: UUID, token: UUID) -> bool:
+    db.session.execute(_insert(RelayLease).values(user_id=user_id).on_conflict_do_nothing())
+    free = sa.or_(RelayLease.until.is_(None), RelayLease.until < now())
+    take = sa.update(RelayLease).where(RelayLease.user_id == user_id, free).values(token=token, until=now() + LEASE)
+    taken: int = db.session.execute(take).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return taken == 1
+
+
+def _release(user_id: UUID, token: UUID) -> None:
+    release = sa.update(RelayLease).where(RelayLease.user_id == user_id, RelayLease.token == token)
+    db.session.execute(release.values(token=None, until=None))
+    db.session.commit()
+
+
+def _insert(model: type[StaleMark] | type[RelayLease]) -> sqlite.Insert | postgresql.Insert:
+    dialect = sqlite if db.engine.dialect.name == "sqlite" else postgresql
+    return dialect.insert(model)  # type: ignore[no-any-return]

@@ -1,0 +1,139 @@
+"""What the stages do: transcribe, analyze, project. Each reads its input from the run and flushes its output to it."""
+
+import importlib
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import current_app
+
+from insight_journey.accounts.keys import keystore
+from insight_journey.accounts.models import User
+from insight_journey.analysis import evidence, moments
+from insight_journey.analysis.base import ANALYZERS, Analysis, AnalysisJob
+from insight_journey.crypto import Key
+from insight_journey.errors import GraphUnavailable
+from insight_journey.extensions import db, now
+from insight_journey.graph.projection import moment_id
+from insight_journey.sessions import budget, documents, identity, relay
+from insight_journey.sessions.claims import Claim
+from insight_journey.sessions.models import Media, MomentText, Run, Session
+from insight_journey.transcription.base import TRANSCRIBERS, Transcript, TranscriptionJob
+from insight_journey.transcription.text import parse_text
+
+MOMENT = "moment"  # purpose of sealed moments
+
+
+def user_key(run: Run) -> Key:
+    return keystore.user(run.user_id)
+
+
+def session_key(run: Run) -> Key:
+    return keystore.session(user_key(run), run.session_id)
+
+
+def transcribe(claim: Claim) -> None:
+    """Media to transcript. Text is parsed, recordings go to the engine of the settings."""
+    run = claim.run
+    key = session_key(run)
+    media = db.session.scalars(sa.select(Media).where(Media.session_id == run.session_id)).one()
+    session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
+    name = key.open_text("media", media.id, 1, media.sealed) or None
+    owner = user_key(run).open_json("user", user.id, user.version, user.sealed)["display_name"]
+    db.session.rollback()  # holds no transaction open while the engine works
+    with current_app.extensions["storage"].open(media.path) as source:
+        reader = key.reader(source, "media", str(media.id), media.digest)
+        if media.kind == "text":
+            transcript = parse_text(reader.read(), name, owner)
+        else:
+            job = TranscriptionJob(reader, name, media.media_type, session.language, session.speakers, claim.progress)
+            transcript = _transcriber(user).transcribe(job)
+    _keep_transcript(claim, key, session, transcript)
+
+
+def _transcriber(user: User) -> Any:
+    settings = current_app.extensions["settings"]
+    outside = settings.transcriber == "openai" and budget.may_leave(user)
+    return load(TRANSCRIBERS, "openai" if outside else "whisper")(settings)
+
+
+def _keep_transcript(claim: Claim, key: Key, session: Session, transcript: Transcript) -> None:
+    run = claim.run
+    artifact = documents.write(key, run, documents.TRANSCRIPT, documents.transcript_document(transcript))
+    db.session.flush()
+    report = {
+        **run.report, "transcriber": transcript.engine, "transcription_model": transcript.model,
+        "language": transcript.language, "seconds": transcript.duration,
+    }  # fmt: skip
+    claim.hold(transcript_id=artifact.id, warnings=_merged(run.warnings, transcript.warnings), report=report)
+    db.session.execute(sa.update(Session).where(Session.id == session.id).values(transcript_id=artifact.id))
+
+
+def analyze(claim: Claim) -> None:
+    """Transcript to moments, analysis and identities; marks the subgraph stale."""
+    run, key = claim.run, session_key(claim.run)
+    assert run.transcript_id is not None
+    transcript = documents.read_transcript(key, run.transcript_id)
+    session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
+    analyzer, warnings = _analyzer(user)
+    today = session.occurred_at.astimezone(user.zone).date().isoformat()
+    db.session.rollback()
+    job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress)
+    analysis = evidence.timed(analyzer.analyze(job), transcript)
+    artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
+    _replace_moments(key, run, analysis)
+    identity.decide(user_key(run), run.user_id, run.session_id, analysis)
+    budget.spend(run.user_id, analysis.usage)
+    claim.hold(analysis_id=artifact.id, warnings=_merged(run.warnings, (*warnings, *analysis.warnings)), report=_report(run, analysis))
+    db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(analysis_id=artifact.id))
+    relay.mark_stale(run.user_id, run.session_id)
+
+
+def _analyzer(user: User) -> tuple[Any, tuple[str, ...]]:
+    """The analyzer of the settings where the person allows it, else `local` with the reason as a warning."""
+    settings = current_app.extensions["settings"]
+    name, warnings = budget.choose_analyzer(settings, user)
+    return load(ANALYZERS, name)(settings), warnings
+
+
+def _report(run: Run, analysis: Analysis) -> dict[str, Any]:
+    return {
+        **run.report, "analyzer": analysis.analyzer, "analyzer_version": analysis.version, "analysis_model": analysis.model,
+        "moments": len(analysis.moments), "mentions": len(analysis.mentions), "dropped": analysis.dropped,
+        "input_tokens": analysis.usage.input_tokens, "output_tokens": analysis.usage.output_tokens,
+        "cost_usd": analysis.usage.cost_usd,
+    }  # fmt: skip
+
+
+def _replace_moments(key: Key, run: Run, analysis: Analysis) -> None:
+    db.session.execute(sa.delete(MomentText).where(MomentText.session_id == run.session_id))
+    owner_key = user_key(run)
+    for moment in analysis.moments:
+        row_id = UUID(moment_id(owner_key, run.session_id, moment))
+        words = {"text": moment.text, "speaker": moment.speaker}
+        db.session.add(
+            MomentText(
+                id=row_id, session_id=run.session_id, position=moment.position, role=moment.role, start=moment.start,
+                end=moment.end, version=run.number, sealed=key.seal_json(MOMENT, row_id, run.number, words),
+            )
+        )  # fmt: skip
+
+
+def project(claim: Claim) -> None:
+    """Wait until the graph says what the analysis says: work off the user's marks, or let the relay at it do so."""
+    run = claim.run
+    db.session.rollback()
+    relay.reconcile(run.user_id)
+    if relay.is_stale(run.session_id):
+        raise GraphUnavailable("Another relay is writing this person's graph.", code="relay_busy")
+    claim.hold(projected_at=now())
+
+
+def _merged(before: list[str], more: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys((*before, *more)))
+
+
+def load(table: dict[str, str], name: str) -> Any:
+    """The class that a literal table names; imported only when chosen."""
+    module, _, attribute = table[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
