@@ -198,6 +198,11 @@ def _events_after(user_id: UUID, sequence: int) -> list[Event]:
         db.session.rollback()
 
 
+def last_sequence(user_id: UUID) -> int:
+    """The number of a user's newest fact; 0 where there is none."""
+    return db.session.scalar(sa.select(sa.func.max(Event.sequence)).where(Event.user_id == user_id)) or 0
+
+
 def as_message(event: Event) -> dict[str, Any]:
     """What a subscriber receives: the payload with `sequence` and `at`."""
     return {**event.payload, "sequence": event.sequence, "at": event.created_at.isoformat()}

@@ -79,6 +79,10 @@ class Claim:
             raise ClaimLost
         db.session.refresh(self.run)
 
+    def pause(self) -> None:
+        """End the current transaction, which has only read, so that none stays open while an engine works."""
+        db.session.commit()
+
     def enter(self, stage: str) -> None:
         """Begin a stage: it stands on the row and on the wire."""
         self._began, self._progress = time.monotonic(), 0.0

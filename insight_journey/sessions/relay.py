@@ -83,7 +83,7 @@ def _reconcile_session(user_id: UUID, session_id: UUID) -> None:
         remove_session(graph, key, user_id, session_id)
     else:
         truth = _truth(key, session)
-        db.session.rollback()  # holds no transaction open while the graph writes
+        db.session.commit()  # holds no transaction open while the graph writes
         project_session(graph, key, truth)
 
 

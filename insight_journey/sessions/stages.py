@@ -40,7 +40,7 @@ def transcribe(claim: Claim) -> None:
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
     name = key.open_text("media", media.id, 1, media.sealed) or None
     owner = user_key(run).open_json("user", user.id, user.version, user.sealed)["display_name"]
-    db.session.rollback()  # holds no transaction open while the engine works
+    claim.pause()
     with current_app.extensions["storage"].open(media.path) as source:
         reader = key.reader(source, "media", str(media.id), media.digest)
         if media.kind == "text":
@@ -77,7 +77,7 @@ def analyze(claim: Claim) -> None:
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
     analyzer, warnings = _analyzer(user)
     today = session.occurred_at.astimezone(user.zone).date().isoformat()
-    db.session.rollback()
+    claim.pause()
     job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress)
     analysis = evidence.timed(analyzer.analyze(job), transcript)
     artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
@@ -122,7 +122,7 @@ def _replace_moments(key: Key, run: Run, analysis: Analysis) -> None:
 def project(claim: Claim) -> None:
     """Wait until the graph says what the analysis says: work off the user's marks, or let the relay at it do so."""
     run = claim.run
-    db.session.rollback()
+    claim.pause()
     relay.reconcile(run.user_id)
     if relay.is_stale(run.session_id):
         raise GraphUnavailable("Another relay is writing this person's graph.", code="relay_busy")

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import sqlalchemy as sa
+from flask import current_app
 
 from insight_journey import tasks
 from insight_journey.events import Event
 from insight_journey.extensions import db, now
 from insight_journey.sessions import service
 from insight_journey.sessions.models import OPEN, Run, StaleMark
-from flask import current_app
 
 BATCH = 500
 GRACE = timedelta(seconds=15)  # what is younger has its own job under way

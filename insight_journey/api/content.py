@@ -1,0 +1,112 @@
+"""Content of sessions: upload as multipart or raw body, and reading it back with Range."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response, current_app, g, request
+from flask.views import MethodView
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.wsgi import wrap_file
+
+from insight_journey.api.auth import current_user
+from insight_journey.api.envelope import Blueprint
+from insight_journey.api.runs import RunSchema
+from insight_journey.errors import Invalid, TooLarge
+from insight_journey.extensions import db
+from insight_journey.sessions import content, service
+from insight_journey.sessions.content import Received, SealedUpload
+
+blp = Blueprint("content", __name__, url_prefix="/sessions", description="Recordings and texts of sessions")
+
+MULTIPART = "multipart/form-data"
+CHUNK = 1 << 18
+OVERHEAD = 1 << 16  # of multipart around the file
+
+
+class TextSchema(ma.Schema):
+    text = ma.fields.String(required=True, validate=ma.validate.Length(min=1))
+
+
+class UploadQuery(ma.Schema):
+    file_name = ma.fields.String(validate=ma.validate.Length(max=1000), metadata={"description": "Name of a raw body's file"})
+
+
+@blp.route("/<uuid:session_id>/content")
+class Content(MethodView):
+    @blp.arguments(UploadQuery, location="query")
+    @blp.response(202, RunSchema)
+    def post(self, query: dict[str, str], session_id: UUID) -> Any:
+        """Upload a recording or a text file, as field `file` of a multipart body or as the raw body."""
+        session = service.find_session(current_user(), session_id)
+        limit = (current_app.extensions["settings"].upload_limit_mb << 20) + OVERHEAD
+        request.max_content_length = limit
+        run = content.attach(session, _received(query.get("file_name")), request_id=g.request_id)
+        db.session.commit()
+        return run
+
+
+@blp.route("/<uuid:session_id>/text")
+class Text(MethodView):
+    @blp.arguments(TextSchema)
+    @blp.response(202, RunSchema)
+    def post(self, data: dict[str, str], session_id: UUID) -> Any:
+        """Write or paste a text; speaker turns and clock times are recognised."""
+        session = service.find_session(current_user(), session_id)
+        run = content.attach(session, Received(_text_filler(data["text"])), request_id=g.request_id)
+        db.session.commit()
+        return run
+
+
+@blp.route("/<uuid:session_id>/media")
+class MediaItem(MethodView):
+    def get(self, session_id: UUID) -> Response:
+        """The recording or text itself, decrypted as it is read; answers Range requests."""
+        media, name, reader = content.open_media(service.find_session(current_user(), session_id))
+        response = Response(wrap_file(request.environ, reader, CHUNK), mimetype=media.media_type, direct_passthrough=True)
+        response.headers.set("Content-Disposition", "attachment", filename=name or f"{session_id}")
+        response.content_length = media.size
+        response.set_etag(media.digest.hex())
+        response.last_modified = media.created_at
+        return response.make_conditional(request.environ, accept_ranges=True, complete_length=media.size)
+
+
+def _text_filler(text: str) -> Any:
+    def fill(sink: SealedUpload) -> tuple[str | None, str | None]:
+        sink.write(text.encode("utf-8", "surrogatepass"))
+        return None, "text/plain"
+
+    return fill
+
+
+def _received(file_name: str | None) -> Received:
+    if request.mimetype == MULTIPART:
+        return Received(_fill_from_multipart)
+    return Received(lambda sink: _fill_from_body(sink, file_name))
+
+
+def _fill_from_body(sink: SealedUpload, file_name: str | None) -> tuple[str | None, str | None]:
+    while chunk := request.stream.read(CHUNK):
+        sink.write(chunk)
+    return file_name, request.content_type
+
+
+def _fill_from_multipart(sink: SealedUpload) -> tuple[str | None, str | None]:
+    """Parts go to the sink as they arrive; werkzeug's own parser would spool them to disk in the clear."""
+    seen: list[tuple[str | None, str | None]] = []
+
+    def stream_factory(_total: int | None, file_name: str | None, content_type: str | None, _length: int | None = None) -> Any:
+        if seen:
+            raise Invalid("Send one file only.", details={"file": ["More than one file."]})
+        seen.append((file_name, content_type))
+        return sink
+
+    parser = FormDataParser(stream_factory=stream_factory, max_form_memory_size=OVERHEAD, max_form_parts=20)
+    try:
+        _stream, _form, files = parser.parse(request.stream, request.mimetype, request.content_length, request.mimetype_params)
+    except RequestEntityTooLarge:
+        raise TooLarge("The form around the file is too large.") from None
+    if "file" not in files:
+        raise Invalid("Send the recording or text as field `file`.", details={"file": ["Missing."]})
+    return seen[0]

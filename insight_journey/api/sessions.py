@@ -1,0 +1,136 @@
+"""Sessions: create, list, show, change, delete."""
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+
+from insight_journey.api.auth import current_user
+from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.runs import RunSchema
+from insight_journey.extensions import db
+from insight_journey.sessions import service
+from insight_journey.sessions.models import SESSION_STATUSES
+from insight_journey.sessions.service import SORTS, SessionView
+
+blp = Blueprint("sessions", __name__, url_prefix="/sessions", description="Reflections: one recording or text each")
+
+TITLE = ma.validate.Length(1, 300)
+LANGUAGE = ma.validate.Regexp(r"^[a-z]{2,3}$", error="An ISO 639 code such as `en`.")
+SORT_NAMES = [sign + name for name in SORTS for sign in ("", "-")]
+
+
+class Speakers(ma.fields.Field[int | None]):
+    """1, 2 or "auto" (None inside)."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value or "auto"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+        allowed = {"1": 1, "2": 2, "auto": None}
+        if isinstance(value, bool) or str(value) not in allowed:
+            raise ma.ValidationError("1, 2 or auto.")
+        return allowed[str(value)]
+
+
+SPEAKERS_TYPE = {"enum": [1, 2, "auto"], "type": ["integer", "string"]}
+
+
+class NewSessionSchema(ma.Schema):
+    title = ma.fields.String(required=True, validate=TITLE)
+    journey_id = ma.fields.UUID(allow_none=True)
+    occurred_at = ma.fields.AwareDateTime(default_timezone=UTC)
+    language = ma.fields.String(validate=LANGUAGE, allow_none=True)
+    speakers = Speakers(metadata=SPEAKERS_TYPE)
+
+
+class SessionChangesSchema(ma.Schema):
+    title = ma.fields.String(validate=TITLE)
+    journey_id = ma.fields.UUID(allow_none=True)
+    occurred_at = ma.fields.AwareDateTime(default_timezone=UTC)
+
+
+class MediaSchema(ma.Schema):
+    kind = ma.fields.String(required=True)
+    media_type = ma.fields.String(required=True)
+    size = ma.fields.Integer(required=True, metadata={"description": "Bytes"})
+    seconds = ma.fields.Float(required=True, allow_none=True)
+
+
+class SessionSchema(ma.Schema):
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    journey_id = ma.fields.UUID(required=True, allow_none=True)
+    occurred_at = ma.fields.DateTime(required=True)
+    language = ma.fields.String(required=True, allow_none=True)
+    speakers = Speakers(required=True, metadata=SPEAKERS_TYPE)
+    status = ma.fields.String(required=True, validate=ma.validate.OneOf(SESSION_STATUSES))
+    media = ma.fields.Nested(MediaSchema, required=True, allow_none=True)
+    counts = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.Integer(), required=True,
+        metadata={"description": "Moments, and distinct elements of each kind"},
+    )  # fmt: skip
+    latest_run = ma.fields.Nested(RunSchema, required=True, allow_none=True)
+    created_at = ma.fields.DateTime(required=True)
+    updated_at = ma.fields.DateTime(required=True)
+
+
+class SessionQuery(ma.Schema):
+    journey_id = ma.fields.UUID()
+    status = ma.fields.String(validate=ma.validate.OneOf(SESSION_STATUSES))
+    sort = ma.fields.String(validate=ma.validate.OneOf(SORT_NAMES), load_default="-occurred_at")
+
+
+def _body(view: SessionView) -> dict[str, Any]:
+    row = view.row
+    names = ("id", "journey_id", "occurred_at", "language", "speakers", "status", "created_at", "updated_at")
+    return {name: getattr(row, name) for name in names} | {
+        "title": view.title, "media": view.media, "counts": view.counts, "latest_run": view.latest_run,
+    }  # fmt: skip
+
+
+def _show(session: Any) -> dict[str, Any]:
+    return _body(service.views(current_user(), [session])[0])
+
+
+@blp.route("")
+class Sessions(MethodView):
+    @blp.arguments(SessionQuery, location="query")
+    @blp.page(SessionSchema)
+    def get(self, query: dict[str, Any], paging: Paging) -> tuple[list[dict[str, Any]], int]:
+        """List sessions, newest first unless `sort` says otherwise."""
+        rows, total = service.list_sessions(current_user(), paging.offset, paging.limit, **query)
+        return [_body(view) for view in rows], total
+
+    @blp.arguments(NewSessionSchema)
+    @blp.response(201, SessionSchema)
+    def post(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Create a session; its content comes next."""
+        session = service.create_session(current_user(), **data)
+        db.session.commit()
+        return _show(session)
+
+
+@blp.route("/<uuid:session_id>")
+class SessionItem(MethodView):
+    @blp.response(200, SessionSchema)
+    def get(self, session_id: UUID) -> dict[str, Any]:
+        """Show a session with its latest run and counts."""
+        return _show(service.find_session(current_user(), session_id))
+
+    @blp.arguments(SessionChangesSchema)
+    @blp.response(200, SessionSchema)
+    def patch(self, data: dict[str, Any], session_id: UUID) -> dict[str, Any]:
+        """Change title, journey or time of a session."""
+        session = service.find_session(current_user(), session_id)
+        service.change_session(current_user(), session, **data)
+        db.session.commit()
+        return _show(session)
+
+    @blp.response(200)
+    def delete(self, session_id: UUID) -> None:
+        """Delete a session everywhere: database, files, keys and graph."""
+        service.delete_session(service.find_session(current_user(), session_id))
+        db.session.commit()

@@ -1,0 +1,74 @@
+"""Socket.IO: who may subscribe, and what a subscriber gets at connect. Events themselves are events.py's."""
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import Flask, current_app, request
+from flask_socketio import ConnectionRefusedError
+
+from insight_journey import events
+from insight_journey.accounts import tokens
+from insight_journey.errors import Unauthenticated
+from insight_journey.events import NAMESPACE, Subscriber, feed
+from insight_journey.extensions import db, socketio
+from insight_journey.sessions.models import RUNNING, Run
+
+
+def init_app(app: Flask) -> None:
+    """WebSocket only (several processes need no stickiness), same origin unless the settings name others."""
+    settings = app.extensions["settings"]
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    socketio.init_app(
+        app, async_mode="threading", transports=["websocket"], cors_allowed_origins=origins or None,
+        max_http_buffer_size=64_000, ping_interval=25, ping_timeout=20,
+    )  # fmt: skip
+    socketio.on_event("connect", connect, namespace=NAMESPACE)
+    socketio.on_event("disconnect", disconnect, namespace=NAMESPACE)
+
+
+def connect(auth: Any = None) -> None:
+    """`auth`: {token, last_sequence?}. With `last_sequence` all facts after it are sent first, then what is running."""
+    if len(feed.subscribers) >= current_app.extensions["settings"].max_sockets:
+        raise ConnectionRefusedError("too_many_sockets")
+    subscriber = _subscriber(auth if isinstance(auth, dict) else {})
+    feed.start(current_app._get_current_object(), tokens_count)  # type: ignore[attr-defined]
+    feed.add(subscriber)
+    socketio.start_background_task(_welcome, current_app._get_current_object(), subscriber)  # type: ignore[attr-defined]
+
+
+def disconnect(*_reason: Any) -> None:
+    feed.remove(request.sid)  # type: ignore[attr-defined]
+
+
+def tokens_count(subscriber: Subscriber) -> bool:
+    return tokens.family_counts(subscriber.family_id)
+
+
+def _subscriber(auth: dict[str, Any]) -> Subscriber:
+    try:
+        claims = tokens.verify_access(str(auth.get("token") or ""))
+    except Unauthenticated as error:
+        raise ConnectionRefusedError(error.code) from None
+    last = auth.get("last_sequence")
+    known = last if isinstance(last, int) and not isinstance(last, bool) and last >= 0 else events.last_sequence(claims.user_id)
+    return Subscriber(request.sid, claims.user_id, claims.family_id, claims.expires_at, known)  # type: ignore[attr-defined]
+
+
+def _welcome(app: Flask, subscriber: Subscriber) -> None:
+    """Facts that were missed, then the snapshot of what is running."""
+    with app.app_context():
+        feed.deliver(subscriber)
+        for snapshot in _running(subscriber.user_id):
+            feed.emit(subscriber.sid, events.PROGRESS, snapshot)
+
+
+def _running(user_id: UUID) -> list[dict[str, Any]]:
+    runs = db.session.scalars(sa.select(Run).where(Run.user_id == user_id, Run.status == RUNNING))
+    return [
+        {
+            "session_id": str(run.session_id), "run_id": str(run.id), "stage": run.stage, "progress": run.progress,
+            "eta_seconds": None,
+        }
+        for run in runs
+    ]  # fmt: skip
