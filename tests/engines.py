@@ -14,13 +14,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from insight_journey.embedded import arcadedb, redis
 from insight_journey.embedded.endpoints import free_port
 from insight_journey.embedded.files import write_private
+from insight_journey.embedded.parent import die_with
 from insight_journey.errors import EngineError
 
 STACK = os.environ.get("IJ_TEST_STACK", "embedded")
@@ -66,7 +69,8 @@ def neo4j_graph(folder: Path) -> Iterator[GraphEngine]:
     if built.returncode:
         raise Missing(built.stderr.strip() or built.stdout.strip())
     with (folder / "output").open("w+") as output:
-        process = subprocess.Popen([*script, "start", folder / "data", str(port), folder / "password"], stdout=output, stderr=output)
+        command = [*script, "start", folder / "data", str(port), folder / "password"]
+        process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=_with_us())
         try:
             _until(lambda: "READY" in (folder / "output").read_text(), process, 120)
             yield GraphEngine(f"bolt://127.0.0.1:{port}", "neo4j", password, "neo4j", "neo4j")
@@ -107,6 +111,7 @@ def postgresql() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
+        preexec_fn=_with_us(),
         **person,
     )
     try:
@@ -128,7 +133,7 @@ def _postgresql_binaries() -> Path:
     raise Missing("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
 
 
-def _unprivileged(folder: str) -> dict[str, object]:
+def _unprivileged(folder: str) -> dict[str, Any]:
     """How to run a process that refuses to be root."""
     if os.getuid():
         return {}
@@ -138,6 +143,10 @@ def _unprivileged(folder: str) -> dict[str, object]:
         raise Missing("PostgreSQL refuses to run as root, and there is no user `postgres`") from None
     os.chown(folder, person.pw_uid, person.pw_gid)
     return {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []}
+
+
+def _with_us() -> Callable[[], None]:
+    return partial(die_with, os.getpid(), signal.SIGKILL)
 
 
 def _accepts(folder: str) -> bool:

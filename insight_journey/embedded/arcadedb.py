@@ -16,8 +16,10 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import neo4j
+import structlog
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from insight_journey.embedded.endpoints import LOOPBACK, free_port, is_free
@@ -30,6 +32,7 @@ STOP_SECONDS = 10.0
 DATABASE = "journey"
 _GROUP = "app"
 _RECORDS = ["createRecord", "readRecord", "updateRecord", "deleteRecord"]
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,11 @@ def start(plan: Plan, seconds: float = START_SECONDS) -> Running:
     The child dies with the calling thread (see `parent.die_with`). Raises EngineError with the reason after at most
     `seconds`, and leaves no process behind.
     """
-    if not is_free(plan.port):
-        raise EngineError(f"The embedded graph can't start: port {plan.port} is taken", code="port_taken")
+    deadline = time.monotonic() + seconds
+    _wait_for_port(plan, deadline)
     running = _launch(plan, free_port())
     try:
-        _wait(running, time.monotonic() + seconds)
+        _wait(running, deadline)
     except BaseException:
         running.process.kill()
         running.process.wait()
@@ -83,6 +86,25 @@ def stop(running: Running) -> None:
         running.process.wait()
 
 
+def serve(plan: Plan, ready: Path) -> NoReturn:
+    """Start a server and stay with it; `ready` is a file that exists while it takes queries.
+
+    Leaves by SystemExit on SIGTERM and SIGINT, by EngineError when the server ends by itself.
+    """
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: sys.exit(0))
+    ready.unlink(missing_ok=True)
+    running = start(plan)
+    try:
+        ready.touch(mode=0o600)
+        log.info("graph_ready", url=plan.url)
+        running.process.wait()
+        raise EngineError("The embedded graph ended by itself", code="graph_ended")
+    finally:
+        ready.unlink(missing_ok=True)
+        stop(running)
+
+
 def package() -> Path:
     """Folder of the wheel with Java and the server; it is not imported, that would start a JVM in this process."""
     spec = importlib.util.find_spec("arcadedb_embedded")
@@ -92,6 +114,14 @@ def package() -> Path:
             code="engine_missing",
         )
     return Path(spec.origin).parent
+
+
+def _wait_for_port(plan: Plan, deadline: float) -> None:
+    """A server whose parent was killed needs a moment to end."""
+    while not is_free(plan.port):
+        if time.monotonic() > deadline:
+            raise EngineError(f"The embedded graph can't start: port {plan.port} is taken", code="port_taken")
+        time.sleep(0.1)
 
 
 def _launch(plan: Plan, http_port: int) -> Running:
