@@ -7,7 +7,7 @@ import itertools
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,9 +15,11 @@ import psycopg
 import pytest
 import redis as redis_client
 
+from insight_journey.embedded.endpoints import free_port
 from insight_journey.settings import Settings
 from tests import engines
 from tests.engines import GraphEngine
+from tests.stack import Stack, running
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -92,9 +94,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
     """A database of this test alone, with all tables."""
+    with fresh_database(migrated, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(migrated: str, folder: Path) -> Iterator[str]:
+    """A copy of the migrated database."""
     if engines.STACK != "grown":
-        shutil.copy(migrated, tmp_path / "insight.sqlite")
-        yield f"sqlite:///{tmp_path / 'insight.sqlite'}"
+        shutil.copy(migrated, folder / "insight.sqlite")
+        yield f"sqlite:///{folder / 'insight.sqlite'}"
         return
     name = f"test_{next(_numbers)}"
     _administer(migrated, f"CREATE DATABASE {name} TEMPLATE migrated")
@@ -114,10 +123,15 @@ def own_redis_url(redis_url: str) -> str:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, own_redis_url: str, graph_engine: GraphEngine) -> Settings:
     """Settings of an installation of this test alone: its own home, database and Redis; small limits and short pauses."""
+    return small_settings(tmp_path, database_url, own_redis_url, graph_engine)
+
+
+def small_settings(home: Path, database_url: str, redis_url: str, graph_engine: GraphEngine) -> Settings:
     return Settings(
-        home=tmp_path,
+        home=home,
+        port=free_port(),
         database_url=database_url,
-        redis_url=own_redis_url,
+        redis_url=redis_url,
         graph_url=graph_engine.url,
         graph_user=graph_engine.user,
         graph_password=graph_engine.password,
@@ -133,7 +147,17 @@ def settings(tmp_path: Path, database_url: str, own_redis_url: str, graph_engine
     ).resolved()
 
 
-# -- the app and its clients: `app`, `client`, `stack` come here -----------------------------------------------------
+# -- the product as processes ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def stack(migrated: str, redis_url: str, graph_engine: GraphEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One installation for all flows: API, a media and an analysis worker, the clock. Its people are new in each test."""
+    home = tmp_path_factory.mktemp("home")
+    with fresh_database(migrated, home) as database_url:
+        settings = small_settings(home, database_url, redis_url, graph_engine)
+        with running(settings, home / "stack.log") as stack:
+            yield stack
 
 
 # -- manners ---------------------------------------------------------------------------------------------------------
