@@ -1,0 +1,47 @@
+"""HTTP only: schemas, then routes, one file a resource. Nothing imports this package but app.py."""
+
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+from insight_journey.api import docs, errors, headers, health, logins, users
+from insight_journey.api.envelope import ErrorAnswerSchema
+from insight_journey.settings import Settings
+
+PREFIX = "/api/v1"
+BLUEPRINTS = (logins.blp, users.blp, health.blp)
+
+
+class EnvelopedApi(Api):  # type: ignore[misc]
+    """flask-smorest with our shape of errors."""
+
+    ERROR_SCHEMA = ErrorAnswerSchema
+
+    def _register_error_handlers(self) -> None:
+        errors.init_app(self._app)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        API_TITLE="Insight Journey",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS=_spec_options(),
+        MAX_FORM_MEMORY_SIZE=headers.BODY_LIMIT,
+        MAX_FORM_PARTS=20,
+    )
+    headers.init_app(app, settings)
+    api = EnvelopedApi(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix=PREFIX + (blueprint.url_prefix or ""))
+    docs.init_app(app, PREFIX)
+    health.init_app(app)
+
+
+def _spec_options() -> dict[str, Any]:
+    return {
+        "info": {"description": "Reflections become one evidence graph. Every answer comes in one envelope."},
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
+        "security": [{"bearer": []}],
+    }
