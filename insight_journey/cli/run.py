@@ -3,6 +3,7 @@
 What a part needs is imported when it runs: an engine's process is up before the web stack would be imported.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from insight_journey import logs
 from insight_journey.cli.sentences import Sentences
 from insight_journey.embedded.endpoints import is_free, port_of, prepare
 from insight_journey.embedded.parent import die_with
@@ -37,7 +39,7 @@ def graph(parent: int | None) -> None:
     from insight_journey.embedded import arcadedb
     from insight_journey.embedded.waiting import ready_file
 
-    settings = Settings.from_env()
+    settings = _settings()
     known = read_engines(settings.home) if parent else prepare(settings.home, redis=False)
     plan = arcadedb.Plan(settings.home / "graph", port_of(known["graph_url"]), known["graph_user"], known["graph_password"])
     arcadedb.serve(plan, ready_file(settings.home))
@@ -49,7 +51,7 @@ def redis(parent: int | None) -> None:
     """The embedded Redis."""
     from insight_journey.embedded import redis as embedded
 
-    settings = Settings.from_env()
+    settings = _settings()
     known = read_engines(settings.home) if parent else prepare(settings.home, graph=False)
     command = embedded.command(embedded.Plan(settings.home / "redis", known["redis_url"]))
     _become(*command)
@@ -60,7 +62,7 @@ def api() -> None:
     """The HTTP API and its sockets."""
     from insight_journey.embedded.waiting import wait_for_engines
 
-    settings = Settings.from_env()
+    settings = _settings()
     if not is_free(settings.port, settings.host):
         raise EngineError(f"Port {settings.port} of {settings.host} is taken: set IJ_PORT to another", code="port_taken")
     wait_for_engines(settings)
@@ -91,7 +93,7 @@ def work(queues: tuple[str, ...]) -> None:
     from insight_journey.embedded.waiting import wait_for_engines
     from insight_journey.tasks import current_worker_app
 
-    settings = Settings.from_env()
+    settings = _settings()
     wait_for_engines(settings)
     current_worker_app()
     pid = os.getpid()
@@ -113,9 +115,16 @@ def cron() -> None:
     from insight_journey.cli.cron import run_cron
     from insight_journey.embedded.waiting import wait_for_engines
 
-    settings = Settings.from_env()
+    settings = _settings()
     wait_for_engines(settings)
     run_cron(settings)
+
+
+def _settings() -> Settings:
+    settings = Settings.from_env()
+    logs.configure(settings.log_level)
+    logging.getLogger("rq").setLevel(logging.WARNING)  # it tells of every heartbeat
+    return settings
 
 
 def _become(*command: str) -> NoReturn:

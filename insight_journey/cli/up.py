@@ -1,96 +1,46 @@
-"""`up`: the whole product as one supervised group of processes. Circus watches them; what is here is what they are."""
+"""`up`: the whole product as one supervised group of processes."""
 
 import asyncio
 import fcntl
 import os
-import shlex
-import signal
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
-from circus.arbiter import Arbiter
-from circus.exc import ConflictError
-from circus.watcher import Watcher
-from sqlalchemy.exc import SQLAlchemyError
-from tornado.ioloop import IOLoop
 
-from insight_journey.cli.output import Prefixed
-from insight_journey.database import upgrade
 from insight_journey.embedded.endpoints import is_free, prepare
 from insight_journey.embedded.files import private_folder
 from insight_journey.errors import Conflict, EngineError, InsightJourneyError
 from insight_journey.settings import Settings
 
-API_TRIES = 5
-API_SECONDS = 120
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One process of the product: `insight-journey run ARGS`. `engine`: others need it, so it starts first and ends last."""
-
-    name: str
-    args: tuple[str, ...]
-    grace: float  # seconds between the polite and the rude end
-    engine: bool = False
-
-
-@dataclass
-class State:
-    """What happened so far."""
-
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    api_ends: int = 0
-    problem: str = ""
-
-    def fail(self, problem: str) -> None:
-        self.problem = problem
-        self.stopping.set()
-
 
 @click.command()
-def up() -> None:
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of HTTP, instead of IJ_PORT.")
+@click.option("--quiet", is_flag=True, help="Show the parts' output only when something went wrong.")
+def up(port: int | None, quiet: bool) -> None:
     """Run everything in the foreground: engines, API, workers, clock. Ctrl-C ends it."""
+    os.umask(0o077)
     try:
-        _up()
+        _up({"port": port} if port else {}, quiet)
     except InsightJourneyError as error:
         raise click.ClickException(error.message) from error
 
 
-def parts(settings: Settings) -> list[Part]:
-    """What belongs to this installation. An engine that the settings name is somebody else's to run."""
-    engines = [
-        *([Part("redis", ("redis",), 5, engine=True)] if settings.embeds_redis else []),
-        *([Part("graph", ("graph",), 12, engine=True)] if settings.embeds_graph else []),
-    ]
-    workers = [
-        Part(f"worker-{queue}{f'-{number}' if number > 1 else ''}", ("worker", queue), 3)
-        for queue, count in (("media", settings.media_workers), ("analysis", settings.analysis_workers))
-        for number in range(1, count + 1)
-    ]
-    return [*engines, Part("api", ("api",), 8), *workers, Part("cron", ("cron",), 3)]
+def _up(overrides: dict[str, int], quiet: bool) -> None:
+    from insight_journey.cli.supervisor import supervise  # the supervisor is this command's alone
 
-
-def _up() -> None:
-    os.umask(0o077)
-    settings = Settings.from_env()
+    settings = Settings.from_env(**overrides)
     private_folder(settings.home)
     with _only_one(settings.home):
         if not is_free(settings.port, settings.host):
             raise EngineError(f"Port {settings.port} of {settings.host} is taken: set IJ_PORT to another", code="port_taken")
         prepare(settings.home, graph=settings.embeds_graph, redis=settings.embeds_redis)
-        settings = Settings.from_env()
+        settings = Settings.from_env(**overrides)
         _upgrade(settings)
         with tempfile.TemporaryDirectory(prefix="ij-") as folder:  # short: the path of a socket has little room
-            problem = asyncio.run(_supervise(settings, folder))
+            problem = asyncio.run(supervise(settings, Path(folder), quiet=quiet))
     if problem:
         raise EngineError(problem, code="start_failed")
 
@@ -106,91 +56,11 @@ def _only_one(home: Path) -> Iterator[None]:
 
 
 def _upgrade(settings: Settings) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from insight_journey.database import upgrade
+
     try:
         upgrade(settings)
     except SQLAlchemyError as error:
         raise EngineError(f"The database can't be prepared ({type(error).__name__}): is it there?", code="database_unavailable") from error
-
-
-async def _supervise(settings: Settings, folder: str) -> str:
-    """Run all parts until a signal or a failure; returns the failure, if any."""
-    state = State()
-    chosen = parts(settings)
-    width = max(len(part.name) for part in chosen)
-    watchers = {part.name: _watcher(part, Prefixed(part.name, width), state) for part in chosen}
-    arbiter = Arbiter(list(watchers.values()), f"ipc://{folder}/control", f"ipc://{folder}/events", loop=IOLoop.current())
-    for signum in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(signum, state.stopping.set)
-    watching = asyncio.create_task(_see_api_up(settings, state, Prefixed("up", width)))
-    await arbiter.start()
-    await state.stopping.wait()
-    watching.cancel()
-    arbiter.ctrl.caller.stop()  # nothing is to be started again; circus would try, and complain
-    first = [watchers[part.name] for part in chosen if not part.engine]
-    await _when_free(partial(arbiter.stop_watchers, watcher_iter_func=lambda reverse=True: first))
-    await _when_free(arbiter.stop)
-    return state.problem
-
-
-def _watcher(part: Part, output: Prefixed, state: State) -> Watcher:
-    def ended(watcher: Watcher, exit_code: int | None, **_: Any) -> bool:
-        if not state.stopping.is_set():
-            output.say(f"ended ({_reason(exit_code)}), starting again")
-            state.api_ends += part.name == "api"
-        return True
-
-    command = [sys.executable, "-m", "insight_journey.cli", "run", "--parent", str(os.getpid()), *part.args]
-    return Watcher(
-        part.name,
-        shlex.join(command),
-        priority=2 if part.engine else 1,
-        graceful_timeout=part.grace,
-        stdout_stream={"stream": output},
-        stderr_stream={"stream": output},
-        copy_env=True,
-        env={"PYTHONUNBUFFERED": "1"},
-        hooks={"after_reap": (ended, True)},
-    )
-
-
-def _reason(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        return signal.Signals(-exit_code).name
-    return f"exit code {exit_code}"
-
-
-async def _when_free(command: Callable[[], Any]) -> None:
-    """Circus refuses a command while it does something else; that takes moments."""
-    while True:
-        try:
-            await command()
-        except ConflictError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-
-
-async def _see_api_up(settings: Settings, state: State, output: Prefixed) -> None:
-    """Say so when the API answers; give up when it never does."""
-    for _ in range(API_SECONDS * 2):
-        if await _healthy(settings):
-            output.say(f"ready: http://{settings.host}:{settings.port}/docs")
-            return
-        if state.api_ends >= API_TRIES:
-            break
-        await asyncio.sleep(0.5)
-    state.fail("The API did not start; the lines above say why")
-
-
-async def _healthy(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
-    try:
-        reader, writer = await asyncio.open_connection(host, settings.port)
-        try:
-            writer.write(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            status = await asyncio.wait_for(reader.readline(), 5)
-        finally:
-            writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return b" 200 " in status

@@ -97,7 +97,7 @@ def serve(plan: Plan, ready: Path) -> NoReturn:
     running = start(plan)
     try:
         ready.touch(mode=0o600)
-        log.info("graph_ready", url=plan.url)
+        log.info("graph_ready", port=plan.port)
         running.process.wait()
         raise EngineError("The embedded graph ended by itself", code="graph_ended")
     finally:
