@@ -42,10 +42,10 @@ def _config(connection: sa.Connection) -> Config:
 
 
 def _refuse_newer(config: Config, connection: sa.Connection) -> None:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return
-    version = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     try:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return
+        version = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         ScriptDirectory.from_config(config).get_revision(version)
     except CommandError:
         raise Conflict(
@@ -53,7 +53,7 @@ def _refuse_newer(config: Config, connection: sa.Connection) -> None:
             code="database_newer",
         ) from None
     finally:
-        connection.rollback()
+        connection.rollback()  # alembic commits only a transaction that it began itself
 
 
 def _make_folder(url: str) -> None:
