@@ -9,6 +9,13 @@ PRACTITIONER = "practitioner"
 UNKNOWN = "unknown"  # two or more speak and nobody knows who is who
 ROLES = (CLIENT, PRACTITIONER, UNKNOWN)
 
+# Codes of warnings that a transcript may carry
+NO_SPEECH = "no_speech"  # nobody is heard
+RECORDING_BROKEN_OFF = "recording_broken_off"  # it ends before its time: what is there was transcribed
+RECORDING_DAMAGED = "recording_damaged"  # parts can't be read: silence stands for them
+SPEAKERS_NOT_SEPARATED = "speakers_not_separated"  # two were announced, one stream was heard
+SPEAKERS_UNKNOWN = "speakers_unknown"  # several speak and nobody knows who is who
+
 
 @dataclass(frozen=True)
 class Word:
@@ -40,7 +47,7 @@ class Transcript:
     engine: str  # "whisper", "openai", "text"
     model: str | None = None
     duration: float | None = None  # seconds of audio
-    roles: dict[str, str] = field(default_factory=dict)  # speaker label -> role; a lone or unnamed speaker is the client
+    roles: dict[str, str] = field(default_factory=dict)  # speaker label ("" where there is none) -> role; a lone speaker is the client
     warnings: tuple[str, ...] = ()
 
     @property
