@@ -10,8 +10,10 @@ MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augus
 COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
 DAY, MONTH, COUNT = "|".join(DAYS), "|".join(MONTHS), "|".join(COUNTS)
 REPEATED = re.compile(
-    rf"\b(?:every|each|most|on) (?:other )?(?:{DAY})s\b|\b(?:every|each|most|last) (?:other |single )?(?:{DAY}|day|week|month|morning|night)\b"
+    rf"\b(?:every|each|most|on) (?:other )?(?:{DAY})s\b"
+    rf"|\b(?:every|each|most|last) (?:other |single )?(?:{DAY}|day|week|month|morning|night)\b"
 )
+DATE = rf"\b(?:(?P<month>{MONTH}) (?P<d>\d{{1,2}})|(?P<d2>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<month2>{MONTH}))(?:st|nd|rd|th)?\b"
 
 
 def due_on(text: str, today: date) -> date | None:
@@ -75,10 +77,5 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], date]], ...]
     (re.compile(r"\b(?:this (?:coming |very )?(?:week|weekend)|the weekend|end of the week)\b"), _sunday(0)),
     (re.compile(r"\bnext month\b"), _month_end(1)),
     (re.compile(r"\b(?:this month|end of the month)\b"), _month_end(0)),
-    (
-        re.compile(
-            rf"\b(?:(?P<month>{MONTH}) (?P<d>\d{{1,2}})|(?P<d2>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<month2>{MONTH}))(?:st|nd|rd|th)?\b"
-        ),
-        _named,
-    ),
+    (re.compile(DATE), _named),
 )

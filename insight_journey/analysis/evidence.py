@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from insight_journey.analysis.base import Mention, Moment
+from insight_journey.analysis.crisis import is_crisis
 from insight_journey.analysis.moments import seconds
 from insight_journey.transcription.base import PRACTITIONER, UNKNOWN, Transcript, Utterance
 
 SPEAKERS_UNKNOWN = "speakers_unknown"
-OF_NOBODY_KNOWS_WHOM = ("emotion", "topic")  # all that may be filed of a speaker that nobody has placed
+ALWAYS_ALLOWED = ("emotion", "topic")  # also of a speaker that nobody has placed
 SAME = str.maketrans(
     {**dict.fromkeys("‘’‚‛′`´", "'"), **dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("‐‑‒–—―−", "-"), "…": "...",
      **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")}
@@ -78,10 +79,12 @@ def identity(mention: Mention) -> tuple[object, ...]:
 def restrict(mentions: Iterable[Mention], moments: Sequence[Moment]) -> tuple[tuple[Mention, ...], tuple[str, ...]]:
     """Keep what may be filed by who spoke, and say so where that is not known (`speakers_unknown`).
 
-    Nothing of a practitioner's words; of an unplaced speaker's only emotions and topics.
+    Nothing of a practitioner's words; of an unplaced speaker's, and of words of self-harm, only emotions and topics:
+    nobody's despair is kept as her belief or plan.
     """
     roles = {moment.position: moment.role for moment in moments}
-    kept = tuple(mention for mention in mentions if _allowed(mention, roles[mention.moment]))
+    crises = {moment.position for moment in moments if is_crisis(moment.text)}
+    kept = tuple(m for m in mentions if _allowed(m, roles[m.moment]) and (m.kind in ALWAYS_ALLOWED or m.moment not in crises))
     return kept, (SPEAKERS_UNKNOWN,) if UNKNOWN in roles.values() else ()
 
 
@@ -126,7 +129,7 @@ def _joined(left: str, right: str) -> bool:
 
 
 def _allowed(mention: Mention, role: str) -> bool:
-    return role != PRACTITIONER and (role != UNKNOWN or mention.kind in OF_NOBODY_KNOWS_WHOM)
+    return role != PRACTITIONER and (role != UNKNOWN or mention.kind in ALWAYS_ALLOWED)
 
 
 def _offsets(transcript: Transcript) -> list[int]:

@@ -60,17 +60,17 @@ def plain(text: str) -> str:
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a moment's text that have any word."""
     folded = plain(text)
-    return [sentence for start, end in _spans(text, folded) for sentence in _bounded(folded, start, end)]
+    return [sentence for start, end in _spans(folded) for sentence in _bounded(folded, start, end)]
 
 
-def _spans(text: str, folded: str) -> Iterator[tuple[int, int]]:
+def _spans(folded: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for match in END.finditer(text):
+    for match in END.finditer(folded):
         if match.group() == "." and ABBREVIATION.search(folded, max(start, match.start() - 6), match.end()):
             continue
         yield start, match.end()
         start = match.end()
-    yield start, len(text)
+    yield start, len(folded)
 
 
 def _bounded(folded: str, start: int, end: int) -> Iterator[Sentence]:

@@ -1,0 +1,35 @@
+"""Insights, only where the person states one: "I realised that ...", "it dawned on me", "I've noticed that"."""
+
+import re
+from collections.abc import Iterator
+
+from insight_journey.analysis.sentences import Sentence, clause_end, clean
+from insight_journey.analysis.statements import MAX_WORDS, Statement, content_words
+from insight_journey.analysis.wordings import wordings
+
+CONFIDENCE = {"strong": 0.85, "noticed": 0.7}
+NOT_YET = re.compile(r"\b(?:if|when|before|until|whenever|as soon as|once|want to|hope|did|maybe) (?:then )?$")
+BARE = re.compile(r"^(?:that|it|this|how|what|why|the same|them|those|these|him|her|some|any)(?: too| myself| now)?$")
+MANY = 2
+LEAST_WORDS = 4
+
+
+def find(sentence: Sentence, text: str) -> Iterator[Statement]:
+    """The insights of a sentence of the moment `text`: what was realised, without the words of realising."""
+    if sentence.asks:
+        return
+    for kind, pattern in wordings("insights"):
+        for match in pattern.finditer(sentence.plain):
+            if NOT_YET.search(sentence.plain[max(0, match.start() - 20) : match.start()]):
+                continue
+            start, stop = sentence.start + match.end(), _end(sentence, match.end())
+            said = sentence.plain[match.end() : stop - sentence.start]
+            if LEAST_WORDS <= len(said.split()) <= 2 * MAX_WORDS and content_words(said) >= MANY and not BARE.match(said):
+                yield Statement(sentence, sentence.start + match.start(), stop, clean(text[start:stop]), CONFIDENCE[kind])
+
+
+def _end(sentence: Sentence, at: int) -> int:
+    """An insight may hold a turn ("even if ..., it can ..."): it goes on to the end of a sentence that is short enough."""
+    rest = sentence.plain[at:]
+    whole = sentence.start + at + len(rest.rstrip(" ,.;:!?-\"'"))
+    return whole if len(rest.split()) <= MAX_WORDS else clause_end(sentence, sentence.start + at)

@@ -1,0 +1,86 @@
+"""The analyzer that needs no network and no key: a feeling lexicon, topic cues and rules. English only.
+
+Precision goes before recall: what is found is worded plainly, and each mention quotes its words. `docs/taxonomy.md`
+tells what it finds, with what confidence, and where it is weak.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from insight_journey.analysis import actions, beliefs, challenges, evidence, feelings, insights, language, topics
+from insight_journey.analysis.base import Analysis, AnalysisJob, Kind, Mention, Moment
+from insight_journey.analysis.crisis import is_crisis
+from insight_journey.analysis.sentences import Sentence, quote, sentences
+from insight_journey.analysis.statements import Statement
+from insight_journey.transcription.base import PRACTITIONER
+
+VERSION = "1"
+LEXICON, RULE = "lexicon", "rule"
+
+
+class LocalAnalyzer:
+    """Deterministic: the same moments, language and day always give the same mentions."""
+
+    def __init__(self, settings: Any) -> None:
+        """Takes the settings for the contract's sake; needs none."""
+
+    def analyze(self, job: AnalysisJob) -> Analysis:
+        """All mentions of a transcript. Other languages than English give none and a warning."""
+        job.progress(0.0)
+        spoken = " ".join(moment.text for moment in job.moments if moment.role != PRACTITIONER)
+        warning = language.warning(job.language, spoken) if spoken else None
+        found = [] if warning else list(_all(job))
+        mentions, dropped = evidence.verify(found, job.moments)
+        mentions, warnings = evidence.restrict(mentions, job.moments)
+        job.progress(1.0)
+        return Analysis(
+            analyzer="local", version=VERSION, language=job.language or (None if warning or not spoken else "en"), moments=job.moments,
+            mentions=mentions, dropped=dropped, warnings=(*warnings, warning) if warning else warnings,
+        )  # fmt: skip
+
+
+def _all(job: AnalysisJob) -> Iterator[Mention]:
+    today = date.fromisoformat(job.today)
+    for done, moment in enumerate(job.moments):
+        if moment.role != PRACTITIONER:
+            yield from find(moment, today)
+        job.progress(done / len(job.moments))
+
+
+def find(moment: Moment, today: date) -> Iterator[Mention]:
+    """The mentions of one moment, in a fixed order of kinds."""
+    parts = sentences(moment.text)
+    for sentence in parts:
+        for feeling in feelings.find(sentence):
+            span = quote(sentence, feeling.start, feeling.end)
+            yield _mention("emotion", moment, span, feeling.confidence, LEXICON, code=feeling.code, intensity=feeling.intensity)
+    for topic in topics.find(parts):
+        span = quote(topic.sentence, topic.start, topic.end)
+        yield _mention("topic", moment, span, topic.confidence, LEXICON, code=topic.code)
+    if not is_crisis(moment.text):
+        for sentence in parts:
+            yield from _statements(sentence, moment, today)
+
+
+def _statements(sentence: Sentence, moment: Moment, today: date) -> Iterator[Mention]:
+    text = moment.text
+    found: dict[Kind, Iterator[Statement]] = {
+        "belief": beliefs.find(sentence, text),
+        "challenge": challenges.find(sentence, text),
+        "insight": insights.find(sentence, text),
+        "action_item": actions.find(sentence, text, today),
+    }
+    for kind, statements in found.items():
+        for said in statements:
+            span = quote(sentence, said.start, said.end)
+            yield _mention(
+                kind, moment, span, said.confidence, RULE,
+                code=said.code, text=said.text, stance=said.stance, severity=said.severity, due_on=said.due_on,
+            )  # fmt: skip
+
+
+def _mention(kind: Kind, moment: Moment, span: tuple[int, int], confidence: float, engine: str, **fields: Any) -> Mention:
+    start, end = span
+    quoted = moment.text[start:end]
+    return Mention(kind, moment.position, quoted, start, end, confidence, engine, start=moment.start, end=moment.end, **fields)
