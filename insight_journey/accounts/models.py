@@ -61,3 +61,19 @@ class RefreshToken(Model):
     family_id: Mapped[UUID] = mapped_column(sa.ForeignKey("token_families.id", ondelete="CASCADE"), index=True)
     used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
+
+
+class IdempotencyKey(Model):
+    """A POST that a client may send again: who did it, with what, and the answer, under the user's key.
+
+    Claimed before the work by `token`; `sealed` and `status` are written in the transaction of the work.
+    """
+
+    __tablename__ = "idempotency_keys"
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    token: Mapped[UUID]
+    claimed_at: Mapped[datetime] = mapped_column(default=now)
+    status: Mapped[int | None]
+    sealed: Mapped[bytes | None]

@@ -15,6 +15,7 @@ from insight_journey.errors import Conflict, Unauthenticated
 from insight_journey.extensions import db, new_id, now
 
 PURPOSE = "user"
+SETTINGS = ("timezone", "monthly_budget_usd")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def change(user: User, changes: dict[str, Any]) -> None:
     before, after = user.version, user.version + 1
     profile = profile_of(user)
     profile = Profile(profile.email, changes.get("display_name", profile.display_name))
-    columns = {name: changes[name] for name in ("timezone", "monthly_budget_usd") if name in changes}
+    columns: dict[str, Any] = {name: changes[name] for name in SETTINGS if name in changes}
     if "external_processing_consent" in changes:
         columns["consented_at"] = (user.consented_at or now()) if changes["external_processing_consent"] else None
     columns |= {"version": after, "sealed": _seal(keystore.user(user.id), user, profile, after)}

@@ -5,12 +5,12 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api
 
-from insight_journey.api import docs, errors, headers, health, logins, users
+from insight_journey.api import content, docs, errors, headers, health, journeys, logins, reading, runs, sessions, sockets, users
 from insight_journey.api.envelope import ErrorAnswerSchema
 from insight_journey.settings import Settings
 
 PREFIX = "/api/v1"
-BLUEPRINTS = (logins.blp, users.blp, health.blp)
+BLUEPRINTS = (logins.blp, users.blp, journeys.blp, sessions.blp, content.blp, runs.blp, reading.blp, health.blp)
 
 
 class EnvelopedApi(Api):  # type: ignore[misc]
@@ -37,6 +37,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         api.register_blueprint(blueprint, url_prefix=PREFIX + (blueprint.url_prefix or ""))
     docs.init_app(app, PREFIX)
     health.init_app(app)
+    sockets.init_app(app)
 
 
 def _spec_options() -> dict[str, Any]:

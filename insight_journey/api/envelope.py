@@ -18,7 +18,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import marshmallow as ma
@@ -33,6 +33,7 @@ from insight_journey.api.auth import require_user
 from insight_journey.settings import Settings
 
 View = Callable[..., Any]
+V = TypeVar("V", bound=View)
 PAGE_SIZE, LARGEST_PAGE_SIZE = 50, 200
 LAST_PAGE = 1_000_000  # so that offsets stay integers that any database takes
 
@@ -57,7 +58,7 @@ class ErrorSchema(ma.Schema):
 class ErrorAnswerSchema(ma.Schema):
     """Every answer that is not a success."""
 
-    success = ma.fields.Constant(False, required=True, metadata={"type": "boolean", "const": False})
+    success = ma.fields.Boolean(required=True, metadata={"enum": [False]})
     error = ma.fields.Nested(ErrorSchema, required=True)
     request_id = ma.fields.String(required=True)
 
@@ -83,7 +84,7 @@ class Paging:
         return {
             "count": total,
             "next": self._address(self.page + 1) if self.page < last else None,
-            "previous": self._address(min(self.page - 1, last)) if 1 < self.page and last else None,
+            "previous": self._address(min(self.page - 1, last)) if self.page > 1 and last else None,
             "results": rows,
         }
 
@@ -104,11 +105,10 @@ class PagingSchema(ma.Schema):
 @functools.cache
 def page_schema(item: type[ma.Schema]) -> type[ma.Schema]:
     """Schema of a list's data with `item`s as results."""
-    link = {"allow_none": True, "required": True}
-    fields = {
+    fields: dict[str, ma.fields.Field[Any]] = {
         "count": ma.fields.Integer(required=True, metadata={"description": "On all pages"}),
-        "next": ma.fields.String(**link, metadata={"description": "Address of the next page"}),
-        "previous": ma.fields.String(**link, metadata={"description": "Address of the page before"}),
+        "next": ma.fields.String(required=True, allow_none=True, metadata={"description": "Address of the next page"}),
+        "previous": ma.fields.String(required=True, allow_none=True, metadata={"description": "Address of the page before"}),
         "results": ma.fields.List(ma.fields.Nested(item), required=True),
     }
     return ma.Schema.from_dict(fields, name=item.__name__.removesuffix("Schema") + "Page")
@@ -142,6 +142,22 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.before_request(require_user)
 
+    def route(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """As flask-smorest's; typed."""
+        return cast(Callable[[V], V], super().route(rule, **options))
+
+    def arguments(self, schema: Any, **options: Any) -> Callable[[V], V]:
+        """As flask-smorest's; typed."""
+        return cast(Callable[[V], V], super().arguments(schema, **options))
+
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[V], V]:
+        """As flask-smorest's; typed."""
+        return cast(Callable[[V], V], super().response(status_code, schema, **options))
+
+    def doc(self, **options: Any) -> Callable[[V], V]:
+        """As flask-smorest's; typed."""
+        return cast(Callable[[V], V], super().doc(**options))
+
     def page(self, item: type[ma.Schema]) -> Callable[[View], View]:
         """A list: the view takes a Paging as its last positional argument and returns (rows of that page, count of all)."""
 
@@ -151,9 +167,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
                 rows, total = view(*args, **kwargs)
                 return args[-1].answer(rows, total)
 
-            asked: View = self.arguments(PagingSchema, location="query")(paged)
-            answered: View = self.response(200, page_schema(item))(asked)
-            return answered
+            return self.response(200, page_schema(item))(self.arguments(PagingSchema, location="query")(paged))
 
         return decorate
 
@@ -175,16 +189,16 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return enveloped(data)
 
 
-def body_limit(size: Callable[[Settings], int]) -> Callable[[View], View]:
+def body_limit(size: Callable[[Settings], int]) -> Callable[[V], V]:
     """Take a larger body than usual: `size` gives the bytes from the settings. Stands above `@blp.arguments`."""
 
-    def decorate(view: View) -> View:
+    def decorate(view: V) -> V:
         @functools.wraps(view)
         def limited(*args: Any, **kwargs: Any) -> Any:
             request.max_content_length = size(current_app.extensions["settings"])
             return view(*args, **kwargs)
 
-        return limited
+        return cast(V, limited)
 
     return decorate
 

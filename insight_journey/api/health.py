@@ -143,7 +143,10 @@ class Ready(MethodView):
     @public
     @blp.response(200, ReadySchema)
     def get(self) -> Any:
-        """Whether the parts answer. `degraded` parts delay work and lose nothing; without a `down` one nothing can be done: 503."""
+        """Whether the parts answer.
+
+        A `degraded` part delays work and loses nothing; with one that is `down` nothing can be done: 503.
+        """
         return readiness()
 
 

@@ -49,7 +49,7 @@ class TokensSchema(ma.Schema):
     access_token = ma.fields.String(required=True)
     refresh_token = ma.fields.String(required=True, metadata={"description": "Counts once"})
     expires_in = ma.fields.Integer(required=True, metadata={"description": "Seconds the access token counts"})
-    token_type = ma.fields.String(required=True, metadata={"const": "Bearer"})
+    token_type = ma.fields.String(required=True, metadata={"enum": ["Bearer"]})
 
 
 class RegisteredSchema(TokensSchema):
@@ -87,7 +87,10 @@ class Refresh(MethodView):
     @blp.arguments(RefreshSchema, required=False)
     @blp.response(200, TokensSchema)
     def post(self, data: dict[str, str]) -> Any:
-        """Take new tokens for a refresh token, sent as bearer or in the body. It counts once: used again, the login ends."""
+        """Take new tokens for a refresh token.
+
+        It comes as bearer or in the body, and counts once: used again, all tokens of its login end.
+        """
         try:
             pair = tokens.rotate(data.get("refresh_token") or bearer_token())
         except Unauthenticated:
@@ -104,7 +107,10 @@ class Logout(MethodView):
     @blp.response(200)
     @blp.doc(security=[{"bearer": []}])
     def post(self, data: dict[str, str]) -> None:
-        """Sign out: ends all tokens of this login. Takes the access token as bearer, or the refresh token as bearer or in the body."""
+        """Sign out: all tokens of this login end.
+
+        Takes the access token as bearer, or the refresh token as bearer or in the body.
+        """
         tokens.revoke_family(_claims(data.get("refresh_token")).family_id)
         db.session.commit()
 

@@ -1,0 +1,86 @@
+"""Liveness and readiness."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from rq import Queue, SimpleWorker
+
+from insight_journey import tasks
+from insight_journey.app import create_app
+from insight_journey.graph.client import Graph
+from insight_journey.settings import Settings
+from tests.api.conftest import close
+from tests.engines import GraphEngine
+
+PARTS = {"sql", "keystore", "storage", "graph", "redis", "workers"}
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+def test_it_lives(client: FlaskClient, prefix: str) -> None:
+    answer = client.get(f"{prefix}/healthz")
+    assert answer.status_code == 200
+    assert answer.json["data"] == {"status": "ok"}
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+def test_without_graph_redis_and_workers_it_is_degraded(client: FlaskClient, prefix: str) -> None:
+    answer = client.get(f"{prefix}/readyz")
+    assert answer.status_code == 200
+    data = answer.json["data"]
+    assert data["status"] == "degraded"
+    assert set(data["checks"]) == PARTS
+    assert {name for name, part in data["checks"].items() if part["status"] == "ok"} == {"sql", "keystore", "storage"}
+    assert {name for name, part in data["checks"].items() if part["status"] == "degraded"} == {"graph", "redis", "workers"}
+    assert all(part["latency_ms"] >= 0 for part in data["checks"].values())
+
+
+def test_without_sql_it_is_not_ready(settings: Settings, tmp_path: Path) -> None:
+    app = create_app(settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/no/such/folder/x.sqlite"}))
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["error"]["code"] == "not_ready"
+    assert answer.json["error"]["details"]["checks"]["sql"]["status"] == "down"
+    assert answer.headers["Retry-After"]
+    assert str(tmp_path) not in answer.get_data(as_text=True)
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_requests_without_sql_are_told_to_come_back(settings: Settings, tmp_path: Path) -> None:
+    app = create_app(settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/no/such/folder/x.sqlite"}))
+    answer = app.test_client().post("/api/v1/auth/login", json={"email": "alice@example.com", "password": "plum tree"})
+    assert answer.status_code == 503
+    assert answer.json["error"]["code"] == "unavailable"
+
+
+@pytest.fixture
+def whole(settings: Settings, graph_engine: GraphEngine, own_redis_url: str) -> Flask:
+    engines = {
+        "redis_url": own_redis_url,
+        "graph_url": graph_engine.url,
+        "graph_user": graph_engine.user,
+        "graph_password": graph_engine.password,
+        "graph_database": graph_engine.database,
+    }
+    return create_app(Settings(home=settings.home, database_url=settings.database_url, **engines).resolved())
+
+
+def test_with_everything_it_is_ready(whole: Flask) -> None:
+    connection = whole.extensions["redis"]
+    queues = [Queue(name, connection=connection, serializer="json") for name in tasks.QUEUES]
+    worker = SimpleWorker(queues, connection=connection, serializer="json")
+    worker.register_birth()
+    try:
+        data = whole.test_client().get("/readyz").json["data"]
+        assert data["status"] == "ok", data
+        assert "media: 1" in data["checks"]["workers"]["detail"]
+    finally:
+        worker.register_death()
+    alone = whole.test_client().get("/readyz").json["data"]
+    assert alone["checks"]["workers"]["status"] == "degraded"
+    assert alone["checks"]["redis"]["status"] == "ok"
+    graph: Graph = whole.extensions["graph"]
+    graph.close()
+    connection.close()
+    close(whole)
