@@ -69,7 +69,8 @@ class MediaItem(MethodView):
         response.content_length = media.size
         response.set_etag(media.digest.hex())
         response.last_modified = media.created_at
-        return response.make_conditional(request.environ, accept_ranges=True, complete_length=media.size)
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=media.size)
+        return response
 
 
 def _text_filler(text: str) -> Any:
@@ -96,10 +97,12 @@ def _fill_from_multipart(sink: SealedUpload) -> tuple[str | None, str | None]:
     """Parts go to the sink as they arrive; werkzeug's own parser would spool them to disk in the clear."""
     seen: list[tuple[str | None, str | None]] = []
 
-    def stream_factory(_total: int | None, file_name: str | None, content_type: str | None, _length: int | None = None) -> Any:
+    def stream_factory(
+        total_content_length: int | None, content_type: str | None, filename: str | None, content_length: int | None = None
+    ) -> Any:
         if seen:
             raise Invalid("Send one file only.", details={"file": ["More than one file."]})
-        seen.append((file_name, content_type))
+        seen.append((filename, content_type))
         return sink
 
     parser = FormDataParser(stream_factory=stream_factory, max_form_memory_size=OVERHEAD, max_form_parts=20)

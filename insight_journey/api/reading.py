@@ -50,6 +50,9 @@ class ElementSchema(ma.Schema):
     category = ma.fields.String(required=True, allow_none=True)
     name = ma.fields.String(required=True, allow_none=True)
     text = ma.fields.String(required=True, allow_none=True)
+    wording = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "How this mention worded it; `text` is the element's own"}
+    )
     quote = ma.fields.String(required=True)
     quote_start = ma.fields.Integer(required=True, metadata={"description": "Character in the moment's text"})
     quote_end = ma.fields.Integer(required=True)
@@ -96,6 +99,7 @@ class ElementQuery(KindQuery, PeriodQuery):
 class GraphSchema(ma.Schema):
     nodes = ma.fields.List(ma.fields.Dict(), required=True)
     relationships = ma.fields.List(ma.fields.Dict(), required=True)
+    totals = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer(), metadata={"description": "Denominators"})
 
 
 @blp.route("/sessions/<uuid:session_id>/transcript")

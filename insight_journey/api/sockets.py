@@ -9,6 +9,7 @@ from flask_socketio import ConnectionRefusedError
 
 from insight_journey import events
 from insight_journey.accounts import tokens
+from insight_journey.accounts.models import TokenFamily
 from insight_journey.errors import Unauthenticated
 from insight_journey.events import NAMESPACE, Subscriber, feed
 from insight_journey.extensions import db, socketio
@@ -42,7 +43,9 @@ def disconnect(*_reason: Any) -> None:
 
 
 def tokens_count(subscriber: Subscriber) -> bool:
-    return tokens.family_counts(subscriber.family_id)
+    """Whether the login that the subscriber came with still stands."""
+    stands = sa.select(TokenFamily.id).where(TokenFamily.id == subscriber.family_id, TokenFamily.revoked_at.is_(None))
+    return db.session.scalar(stands) is not None
 
 
 def _subscriber(auth: dict[str, Any]) -> Subscriber:

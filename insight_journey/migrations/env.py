@@ -1,6 +1,6 @@
 """Alembic's environment: the connection comes from `database.upgrade`, the tables from our models."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
@@ -8,7 +8,7 @@ from insight_journey.extensions import Model, UTCDateTime
 from insight_journey import models  # noqa: F401  (fills the metadata)
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 

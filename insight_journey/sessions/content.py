@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask import current_app
 
-from insight_journey.crypto import Key, Sealed, SealedReader
+from insight_journey.crypto import Key, Sealed
 from insight_journey.errors import Conflict, Invalid, NotFound, TooLarge
 from insight_journey.extensions import db, new_id
 from insight_journey.sessions import documents, service
@@ -82,7 +82,7 @@ def _keep(session_id: UUID, media: Media, request_id: str | None) -> Run:
     return service.start_run(session, request_id=request_id)
 
 
-def open_media(session: Session) -> tuple[Media, str | None, SealedReader]:
+def open_media(session: Session) -> tuple[Media, str | None, BinaryIO]:
     """The content with its file name, readable and seekable in the clear. Raises NotFound."""
     media = db.session.scalar(sa.select(Media).where(Media.session_id == session.id))
     if media is None:
@@ -150,7 +150,7 @@ def _text_type(name: str | None, media_type: str | None) -> str | None:
     return bare if bare in TEXT_TYPES.values() else None
 
 
-def _check_text(reader: SealedReader, name: str | None, size: int) -> None:
+def _check_text(reader: BinaryIO, name: str | None, size: int) -> None:
     limit = current_app.extensions["settings"].text_limit_kb << 10
     if size > limit:
         raise TooLarge(f"The text is larger than the {limit >> 10} KiB that are allowed.", code="content_too_large")

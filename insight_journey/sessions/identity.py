@@ -26,7 +26,7 @@ def wording(mention: Mention) -> str:
 
 def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> None:
     """Replace the session's decisions by those its new analysis needs. Flushes; keeps what was announced."""
-    announced = set(db.session.execute(_rows(session_id).where(Identity.announced)).tuples())
+    announced: set[tuple[str, bytes]] = set(db.session.execute(_rows(session_id).where(Identity.announced)).tuples())
     db.session.execute(sa.delete(Identity).where(Identity.session_id == session_id))
     wanted = {(m.kind, _hash(key, m.kind, wording(m))): m for m in analysis.mentions}
     db.session.add_all(
@@ -70,7 +70,7 @@ def counts(session_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
     return result
 
 
-def _rows(session_id: UUID) -> sa.Select[tuple[str, bytes]]:
+def _rows(session_id: UUID) -> sa.Select[str, bytes]:
     return sa.select(Identity.kind, Identity.text_hash).where(Identity.session_id == session_id)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -128,10 +129,10 @@ def _try_again(claim: Claim, error: Exception, **values: object) -> None:
     db.session.commit()
 
 
-def _pause(claim: Claim, error: Exception) -> "claims.timedelta":
+def _pause(claim: Claim, error: Exception) -> timedelta:
     first = current_app.extensions["settings"].retry_seconds
     wanted = getattr(error, "retry_after", None) or first * 2 ** max(claim.run.attempts - 1, 0)
-    return claims.timedelta(seconds=min(max(wanted, first), LONGEST_PAUSE))
+    return timedelta(seconds=min(max(wanted, first), LONGEST_PAUSE))
 
 
 def _end_failed(claim: Claim, code: str, message: str) -> None:

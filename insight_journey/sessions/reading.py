@@ -16,7 +16,7 @@ from insight_journey.crypto import Key
 from insight_journey.errors import NotFound
 from insight_journey.extensions import db
 from insight_journey.graph import views
-from insight_journey.graph.views import ElementMention, GraphView
+from insight_journey.graph.elements import ElementMention, GraphView
 from insight_journey.sessions import documents, service
 from insight_journey.sessions.models import MomentText, Session, StaleMark
 from insight_journey.sessions.stages import MOMENT
@@ -124,10 +124,11 @@ def _with_words(mentions: list[ElementMention], moments: dict[str, MomentView]) 
 
 
 def _element(mention: ElementMention, moment: MomentView) -> dict[str, Any]:
-    start, end = mention.span
+    start, end = mention.span_start, mention.span_end
     return {
         "id": mention.id, "element_id": mention.element_id, "kind": mention.kind, "code": mention.code,
-        "category": mention.category, "name": mention.name, "text": mention.text, "quote": moment.text[start:end],
+        "category": mention.category, "name": mention.name, "text": mention.text,
+        "wording": mention.wording, "quote": moment.text[start:end],
         "quote_start": start, "quote_end": end, "session_id": moment.session_id, "moment_id": mention.moment_id,
         "start": mention.start, "end": mention.end, "confidence": mention.confidence, "engine": mention.engine,
         "intensity": mention.intensity, "stance": mention.stance, "severity": mention.severity,

@@ -242,6 +242,6 @@ def cancel_run(run: Run) -> None:
     db.session.refresh(run)
 
 
-def _page(query: sa.Select[tuple[T]], offset: int, limit: int) -> tuple[list[T], int]:
+def _page(query: sa.Select[T], offset: int, limit: int) -> tuple[list[T], int]:
     total = db.session.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
     return list(db.session.scalars(query.offset(offset).limit(limit))), total

@@ -1,6 +1,7 @@
 """What the stages do: transcribe, analyze, project. Each reads its input from the run and flushes its output to it."""
 
 import importlib
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -79,7 +80,8 @@ def analyze(claim: Claim) -> None:
     today = session.occurred_at.astimezone(user.zone).date().isoformat()
     claim.pause()
     job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress)
-    analysis = evidence.timed(analyzer.analyze(job), transcript)
+    analysis = analyzer.analyze(job)
+    analysis = replace(analysis, mentions=evidence.timed_all(analysis.mentions, analysis.moments, transcript))
     artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
     _replace_moments(key, run, analysis)
     identity.decide(user_key(run), run.user_id, run.session_id, analysis)
