@@ -44,7 +44,7 @@ POLITE = {
     "afraid": ("so", "not", "i can't", "i cannot", "i don't", "i won't", "i have to", "we can't", "that's", "it's not"),
     "happy": ("to", "with that", "new", "birthday"), "glad": ("to",), "proud": ("of you",), "sad": ("to say",), "confused": ("by you",),
     "curious": ("to see", "to hear", "what you"), "excited": ("to see you",), "appreciate": ("it if", "if you"), "fear": ("not",),
-    "hate": ("to say", "to ask"), "good": ("at", "enough", "to go"), "low": ("energy",),
+    "hate": ("to say", "to ask"), "good": ("at", "enough", "to go"), "low": ("energy",), "calm": ("down", "myself"),
 }  # fmt: skip
 
 
