@@ -4,12 +4,13 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from flask.views import MethodView
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import wrap_file
 
+from insight_journey import logs
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint
 from insight_journey.api.runs import RunSchema
@@ -42,7 +43,7 @@ class Content(MethodView):
         session = service.find_session(current_user(), session_id)
         limit = (current_app.extensions["settings"].upload_limit_mb << 20) + OVERHEAD
         request.max_content_length = limit
-        run = content.attach(session, _received(query.get("file_name")), request_id=g.request_id)
+        run = content.attach(session, _received(query.get("file_name")), request_id=logs.request_id())
         db.session.commit()
         return run
 
@@ -54,7 +55,7 @@ class Text(MethodView):
     def post(self, data: dict[str, str], session_id: UUID) -> Any:
         """Write or paste a text; speaker turns and clock times are recognised."""
         session = service.find_session(current_user(), session_id)
-        run = content.attach(session, Received(_text_filler(data["text"])), request_id=g.request_id)
+        run = content.attach(session, Received(_text_filler(data["text"])), request_id=logs.request_id())
         db.session.commit()
         return run
 

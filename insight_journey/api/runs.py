@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import g
 from flask.views import MethodView
 
+from insight_journey import logs
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, Paging
 from insight_journey.extensions import db
@@ -63,7 +63,7 @@ class SessionRuns(MethodView):
     def post(self, data: dict[str, str] | None, session_id: UUID) -> Any:
         """Run the pipeline again."""
         session = service.find_session(current_user(), session_id)
-        run = service.start_run(session, request_id=g.request_id, from_stage=(data or {}).get("from_stage"))
+        run = service.start_run(session, request_id=logs.request_id(), from_stage=(data or {}).get("from_stage"))
         db.session.commit()
         return run
 
