@@ -34,6 +34,7 @@ PROBE_SECONDS = 2.0
 PROBE_PACKETS = 2000
 MAX_CHANNELS = 16
 TOLERANCE = 0.1  # seconds that timestamps may differ from the samples so far before silence is put in
+LONGEST_REST = 0.45  # seconds between two packets of a whole recording: Opus rests up to 0.4 in silence (RFC 7587, section 3.1.3)
 MAX_GAP = 600.0  # a longer jump that the declared duration does not cover is a broken clock, not a pause
 SHORT_BY = 1.0  # seconds that may be missing at the end (encoders pad, and round what they declare)
 
@@ -97,14 +98,17 @@ def decode(file: BinaryIO, settings: Settings, on_progress: Callable[[float], No
         packets = _Packets(container, stream)
         origin = (container.start_time or 0) / av.time_base
         for packet in packets:
-            for frame in packets.frames(packet):
+            frames = packets.frames(packet)
+            for frame in frames:
                 sound.take(frame, _time_of(frame, origin))
+            if not frames and info.format == "mp3":
+                sound.skip(_seconds_of_junk(packet, stream))
             on_progress(min(1.0, file.tell() / size))
         sound.flush()
         if not sound.length:
             raise _unreadable()
-        complete = not packets.broke_off and _is_whole(file, info, sound.length / RATE)
-    return Decoded(_voices(sound.arrays(), speakers), sound.length / RATE, packets.damaged, complete)
+        complete = not packets.broke_off and _is_whole(file, info, _declared(stream, container), sound.length / RATE)
+    return Decoded(_voices(sound.arrays(), speakers), sound.length / RATE, packets.damaged + sound.holes, complete)
 
 
 def _voices(arrays: tuple[Samples, ...], speakers: int | None) -> tuple[Samples, ...]:
@@ -139,15 +143,10 @@ def _opened(file: BinaryIO) -> Iterator[tuple[Any, Any]]:
 def _without_sound(file: BinaryIO, container: Any) -> InsightJourneyError:
     if sniffing.is_protected(file):
         return _protected()
-    named = sniffing.kind_of(_head(file))
+    named = sniffing.kind_of(sniffing.head_of(file))
     if named or not container.streams.video:
         return sniffing.unsupported(file)
     return refusal("This video has no sound, so there is nothing to transcribe.", "media_no_audio")
-
-
-def _head(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read(64)
 
 
 def _info(file: BinaryIO, container: Any, stream: Any) -> MediaInfo:
@@ -169,10 +168,12 @@ def _media_type(file: BinaryIO, name: str, kind: str) -> str:
     return VIDEO_TYPES.get(name, audio) if kind == "video" else audio
 
 
-def _declared(container: Any, stream: Any) -> float | None:
-    if container.duration:
-        return float(container.duration / av.time_base)
-    return float(stream.duration * stream.time_base) if stream.duration else None
+def _declared(first: Any, second: Any) -> float | None:
+    """Seconds that the container or the stream declares; the first of the two that says anything."""
+    for source in (first, second):
+        if source.duration:
+            return float(source.duration * (getattr(source, "time_base", None) or Fraction(1, av.time_base)))
+    return None
 
 
 def _check_sound(file: BinaryIO, container: Any, stream: Any) -> None:
@@ -191,34 +192,40 @@ def _check_sound(file: BinaryIO, container: Any, stream: Any) -> None:
 
 
 class _Packets:
-    """The packets of one stream, as far as they go. Counts those that are damaged; `broke_off` when the container ends in an error."""
+    """The packets of one stream, as far as they go. Counts the `damaged` ones; `broke_off` when the last of all is one."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         self._packets = container.demux(stream)
+        self._has_junk_at_its_end = container.format.name == "mp3"  # tags of many kinds
+        self._last_is_damaged = False
         self.damaged = 0
         self.broke_off = False
 
     def __iter__(self) -> Iterator[Any]:
-        while True:
-            try:
-                packet = next(self._packets)
-            except StopIteration:
-                return
-            except FFmpegError:
-                self.broke_off = True
-                return
-            self.damaged += bool(packet.is_corrupt)
-            yield packet
+        try:
+            yield from self._packets
+        except FFmpegError:
+            self.broke_off = True
+        if self._last_is_damaged:
+            self.damaged -= 1
+            self.broke_off = self.broke_off or not self._has_junk_at_its_end
 
     def frames(self, packet: Any) -> list[Any]:
-        """Frames of a packet; none where it is damaged. Not a generator of PyAV's, which dies at the first bad packet."""
-        try:
-            return list(packet.decode())
-        except EOFError:
-            return []
-        except FFmpegError:
-            self.damaged += not packet.is_corrupt
-            return []
+        """Frames of a packet, none of one that can't be read. Not by PyAV's own generator, which dies at the first such packet."""
+        frames, damaged = _decoded(packet)
+        if packet.size:
+            self.damaged += damaged
+            self._last_is_damaged = damaged
+        return frames
+
+
+def _decoded(packet: Any) -> tuple[list[Any], bool]:
+    try:
+        return list(packet.decode()), bool(packet.is_corrupt)
+    except EOFError:
+        return [], False
+    except FFmpegError:
+        return [], True
 
 
 class _Sound:
@@ -232,6 +239,7 @@ class _Sound:
         self._resampler: Any = None
         self._position = 0.0  # seconds that the frames so far reach to
         self._shift = 0.0  # what a broken clock is off by
+        self.holes = 0  # stretches that are missing in the midst
 
     @property
     def length(self) -> int:
@@ -250,6 +258,10 @@ class _Sound:
         frame.pts = None
         self._append(self._resample(frame))
         self._position += frame.samples / frame.sample_rate
+
+    def skip(self, seconds: float) -> None:
+        """What comes now is so much later than its timestamps say."""
+        self._shift += seconds
 
     def flush(self) -> None:
         """Take what the resampler still holds; the next frame gets a new one."""
@@ -271,6 +283,7 @@ class _Sound:
             self._shift -= gap
             return
         self.flush()
+        self.holes += self._position > 0 and gap > LONGEST_REST
         self._position += gap
         self._add_silence(round(self._position * RATE) - self.length)
 
@@ -297,10 +310,17 @@ def _time_of(frame: Any, origin: float) -> float | None:
     return float(frame.pts * (frame.time_base or Fraction(1, frame.sample_rate))) - origin
 
 
-def _is_whole(file: BinaryIO, info: MediaInfo, seconds: float) -> bool:
-    if info.format == "ogg" and not sniffing.ogg_ends_well(file):
+def _seconds_of_junk(packet: Any, stream: Any) -> float:
+    """How long the sound was that a junk packet of an MP3 stands for: its timestamps count it as one frame, whatever its size."""
+    rate = stream.bit_rate or stream.codec_context.bit_rate
+    counted = float((packet.duration or 0) * (packet.time_base or 0))
+    return max(0.0, packet.size * 8 / rate - counted) if rate and packet.is_corrupt is False and packet.pts else 0.0
+
+
+def _is_whole(file: BinaryIO, info: MediaInfo, declared: float | None, seconds: float) -> bool:
+    if sniffing.riff_is_cut(file) or (info.format == "ogg" and not sniffing.ogg_ends_well(file)):
         return False
-    return info.seconds is None or seconds >= info.seconds - max(SHORT_BY, 0.01 * info.seconds)
+    return declared is None or seconds >= declared - max(SHORT_BY, 0.01 * declared)
 
 
 def _too_long(minutes: int) -> InsightJourneyError:

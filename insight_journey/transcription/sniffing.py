@@ -73,12 +73,23 @@ def is_protected(file: BinaryIO) -> bool:
     return b"sinf" in index and any(mark in index for mark in ENCRYPTED_TRACKS)
 
 
+def head_of(file: BinaryIO) -> bytes:
+    return _read(file, 0, HEAD)
+
+
 def is_webm(file: BinaryIO) -> bool:
     return b"webm" in _read(file, 0, 64)
 
 
 def is_quicktime(file: BinaryIO) -> bool:
     return _read(file, 8, 4) == b"qt  "
+
+
+def riff_is_cut(file: BinaryIO) -> bool:
+    """Whether a WAV or AVI announces more bytes than there are. Sizes of recorders that never went back are no announcement."""
+    head = _read(file, 0, 8)
+    announced = int.from_bytes(head[4:8], "little")
+    return head[:4] == b"RIFF" and announced < 0xFFFFFF00 and announced + 8 > _size(file)
 
 
 def ogg_ends_well(file: BinaryIO) -> bool:
@@ -105,7 +116,8 @@ def _is_text(head: bytes) -> bool:
 
 def _boxes(file: BinaryIO) -> list[tuple[str, tuple[int, int]]]:
     """The outer boxes of an MP4: (name, (offset, size)); the first 64 of a kind the file can really hold."""
-    boxes, at, end = [], 0, _size(file)
+    boxes: list[tuple[str, tuple[int, int]]] = []
+    at, end = 0, _size(file)
     while at + 8 <= end and len(boxes) < 64:
         header = _read(file, at, 16)
         size = int.from_bytes(header[:4], "big")
@@ -118,9 +130,16 @@ def _boxes(file: BinaryIO) -> list[tuple[str, tuple[int, int]]]:
 
 
 def _read(file: BinaryIO, at: int, size: int) -> bytes:
+    """Bytes from a place; the position stays, because a demuxer may be reading the same file."""
+    before = file.tell()
     file.seek(at)
-    return file.read(size)
+    data = file.read(size)
+    file.seek(before)
+    return data
 
 
 def _size(file: BinaryIO) -> int:
-    return file.seek(0, 2)
+    before = file.tell()
+    size = file.seek(0, 2)
+    file.seek(before)
+    return size
