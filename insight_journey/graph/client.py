@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, Driver, GraphDatabase, ManagedTransaction, Session
 from neo4j import exceptions as bolt
@@ -70,7 +70,7 @@ class Graph:
 
     def _fetch(self, tx: ManagedTransaction, query: str, params: dict[str, Any]) -> list[Row]:
         self.statements += 1
-        result = tx.run(cast(LiteralString, query), params)
+        result = tx.run(query, params)
         rows = [dict(record) for record in result]
         # the embedded graph does not enforce read access
         if result.consume().counters.contains_updates:
@@ -80,7 +80,7 @@ class Graph:
     def _run(self, tx: ManagedTransaction, statements: Sequence[Statement]) -> None:
         for query, params in statements:
             self.statements += 1
-            tx.run(cast(LiteralString, query), params).consume()
+            tx.run(query, params).consume()
 
     def _session(self, access: str, retry_seconds: float) -> Session:
         # always by name: the embedded graph runs a nameless session on whatever database the connection used last

@@ -5,10 +5,9 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from insight_journey.crypto import Key
-
 from insight_journey import taxonomy
 from insight_journey.analysis.base import Kind
+from insight_journey.crypto import Key
 from insight_journey.graph import projection
 from insight_journey.graph.client import Graph, Row
 from insight_journey.graph.elements import ElementMention, GraphView, mention_from, name_of, text_of, written
@@ -138,7 +137,7 @@ def _categories(graph: Graph, key: Key, places: list[tuple[str, str]]) -> tuple[
     kept: dict[str, Row] = {}
     for _, category in places:
         step: str | None = category
-        while step in rows and step not in kept:
+        while step and step in rows and step not in kept:
             kept[step] = rows[step]
             step = rows[step]["above"]
     links = [_link("IN_CATEGORY", *place) for place in places]

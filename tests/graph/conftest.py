@@ -1,10 +1,11 @@
 """Alice and Charlie on each graph. Nothing in a graph is shared between people, so each test takes new ones."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
-from insight_journey.crypto import Key
 
+from insight_journey.crypto import Key
 from insight_journey.extensions import new_id
 from insight_journey.graph.client import Graph
 from insight_journey.settings import Settings
@@ -34,4 +35,4 @@ def charlie() -> Key:
 
 
 def new_key() -> Key:
-    return Key(new_id(), b"k" * 32)
+    return Key(new_id(), os.urandom(32))

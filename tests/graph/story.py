@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from insight_journey.crypto import Key
-
 from insight_journey.analysis.base import CODED_KINDS, Analysis, Kind, Mention, Moment
+from insight_journey.crypto import Key
 from insight_journey.extensions import new_id
 from insight_journey.graph.projection import SessionTruth
 

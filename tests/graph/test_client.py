@@ -3,9 +3,9 @@ import socket
 from contextlib import closing
 
 import pytest
-from insight_journey.crypto import Key
 from neo4j.exceptions import ClientError
 
+from insight_journey.crypto import Key
 from insight_journey.errors import GraphUnavailable
 from insight_journey.graph.client import Graph
 from insight_journey.settings import Settings

@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from insight_journey.crypto import Key
 
+from insight_journey.crypto import Key
 from insight_journey.extensions import new_id
 from insight_journey.graph import views
 from insight_journey.graph.client import Graph

@@ -4,13 +4,18 @@ from insight_journey.graph.model import MENTIONS, WORDED_MENTIONS
 
 # The wording of an element's earliest mention: what the element is called, whatever order sessions arrived in.
 EARLIEST = f"""COLLECT {{
-  MATCH (s1:Session {{owner: $owner}})-[:HAS_MOMENT]->(m1:Moment {{owner: $owner}})-[r1:{WORDED_MENTIONS}]->(e)
+  MATCH (e)<-[r1:{WORDED_MENTIONS}]-(m1:Moment {{owner: $owner}})<-[:HAS_MOMENT]-(s1:Session {{owner: $owner}})
   WITH r1, s1, m1 ORDER BY s1.at, s1.id, m1.position, r1.span_start, r1.span_end, r1.id LIMIT 1
   RETURN {{id: r1.id, wording: r1.wording}}
 }}"""
 
-_COLUMNS = f"""RETURN r.id AS id, type(r) AS type, properties(r) AS mention, e.id AS element_id, e.code AS code, e.status AS status,
-  m.id AS moment_id, m.position AS moment_position, m.at AS at, s.id AS session_id, {EARLIEST} AS earliest"""
+# looked up once an element, however many mentions of it are asked for
+_COLUMNS = f"""WITH e, collect({{s: s, m: m, r: r}}) AS found
+WITH e, found, {EARLIEST} AS earliest
+UNWIND found AS row
+WITH e, earliest, row.s AS s, row.m AS m, row.r AS r
+RETURN r.id AS id, type(r) AS type, properties(r) AS mention, e.id AS element_id, e.code AS code, e.status AS status,
+  m.id AS moment_id, m.position AS moment_position, m.at AS at, s.id AS session_id, earliest"""
 
 _PERIOD = f"""
 MATCH (s:Session {{owner: $owner}})-[:HAS_MOMENT]->(m:Moment {{owner: $owner}})-[r:{MENTIONS}]->(e {{owner: $owner}})

@@ -49,7 +49,7 @@ MATCH (:Session {{owner: $owner, id: $session}})-[:HAS_MOMENT]->(:Moment {{owner
 WHERE r.projection <> $projection OR e:Belief
 WITH e, collect(CASE WHEN r.projection <> $projection THEN r END) AS stale
 FOREACH (r IN stale | DELETE r)
-WITH e, COLLECT {{ MATCH (:Moment {{owner: $owner}})-[held:REVEALS]->(e) RETURN held.category }} AS held
+WITH e, COLLECT {{ MATCH (e)<-[held:REVEALS]-(:Moment {{owner: $owner}}) RETURN held.category }} AS held
 OPTIONAL MATCH (e)-[left:IN_CATEGORY]->(c:Category {{owner: $owner}}) WHERE e:Belief AND NOT c.code IN held
 DELETE left
 WITH DISTINCT e
