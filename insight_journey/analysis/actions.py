@@ -23,10 +23,13 @@ SPOILED = re.compile(
     r"(?:worr(?:y|ied|ying)|afraid|scared|fear|terrified|anxious|nervous|what if|feels? like|felt like|as if|so that|otherwise|or|usually"
     r"|always|often|sometimes|normally|typically|most (?:times|days)|tend to|hope|hoping|wonder(?:ing)? if|not sure (?:if|how|what|when)"
     r"|don't know (?:if|how|what|when|that)|don't think|thinking,?|thought,?|say(?:s|ing)?,?|said,?|told|knew|until|before|when|if|whether"
-    r"|what|how|why|where|wish|doubt|whenever|like|unless)(?: (?:that|maybe|then|one day))?[, \"]*$"
+    r"|and that|or that|what|how|why|where|wish|doubt|whenever|like|unless)(?: (?:that|maybe|then|one day))?[, \"]*$"
 )
 HABIT = re.compile(r"\b(?:usually|normally|typically|most times|every time|whenever|tend to|as always|back then)\b")
-MANY = 2  # content words that make a plan understandable alone
+POINTS_AWAY = re.compile(
+    r"^(?:try to |start )?[a-z]+(?: with| to| on| into)? (?:it|that|them|those|these|this)\b|\b(?:those|these|them|it)$"
+)
+MANY, MANY_WITH_POINTER = 2, 4  # content words that make a plan understandable; more where "it" or "that" points out of it
 
 
 def find(sentence: Sentence, text: str, today: date) -> Iterator[Statement]:
@@ -39,7 +42,7 @@ def find(sentence: Sentence, text: str, today: date) -> Iterator[Statement]:
             continue
         start, stop = sentence.start + match.start("what"), _end(sentence, sentence.start + match.end())
         said = sentence.plain[match.start("what") : stop - sentence.start]
-        if content_words(said) >= MANY and len(said.split()) <= MAX_WORDS:
+        if _stands_alone(said):
             taken = stop - sentence.start
             day = due_on(sentence.plain[match.start() : stop - sentence.start], today) or due_on(sentence.plain[: match.start()], today)
             yield Statement(
@@ -57,6 +60,11 @@ def _is_plan(sentence: Sentence, match: re.Match[str]) -> bool:
     if match["verb"] in NO_PLAN and not PLAN_AFTER_ALL.match(rest):
         return False
     return SPOILED.search(sentence.plain[max(0, match.start() - 60) : match.start()]) is None
+
+
+def _stands_alone(said: str) -> bool:
+    least = MANY_WITH_POINTER if POINTS_AWAY.search(said) else MANY
+    return len(said.split()) <= MAX_WORDS and content_words(said) >= least
 
 
 def _end(sentence: Sentence, at: int) -> int:

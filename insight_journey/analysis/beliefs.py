@@ -22,7 +22,8 @@ DOUBTED = re.compile(
     r"|question(?:ing)? (?:if|whether)|doubt(?:ing)? (?:if|that|whether)|what if|sometimes i (?:think|feel|feel like)(?: that)?) ?[\"',]*$"
 )
 DENIED_AFTER = re.compile(
-    r"^[ ,.\"']*(?:,? (?:but|and|though|although) )?(?:i know (?:that )?)?(?:that's|it's|that is|it is) not (?:really |actually )?true\b"
+    r"^[ ,.\"']*(?:,? ?(?:but|and|though|although) )?(?:i know (?:that )?)?(?:that's|it's|that|it|this|which)(?: is)?"
+    r"(?: not|n't) (?:really |actually |always |entirely |necessarily )?true\b"
 )
 OF_ANOTHER = re.compile(
     r"\b(?:he|she|they|you|mom|mum|mother|dad|father|boss|manager|partner|wife|husband|people|therapist)"
@@ -38,6 +39,8 @@ THOUGHT = re.compile(
     r"|thoughts? (?:like|that|is|was)|voice (?:telling me|saying|that says)|afraid|worried|worry|scared|fear)(?: that)?[ ,:\"']*$"
 )
 CONDITION = re.compile(r"(?:^|[,;\"] ?|\b(?:that|think|like|and|but) )(?P<if>if [^,;.\"]{3,80}), (?:then )?$")
+POINTS_AWAY = re.compile(r"^(?:if i (?:don't|do|can't|can|am|am not|'m not), |.*\bhandle (?:it|this)$)")
+NO_MORE = re.compile(r" any ?more$")
 MANY = 1
 
 
@@ -50,8 +53,8 @@ def find(sentence: Sentence, text: str) -> Iterator[Statement]:
             continue
         start, stop = _span(sentence, match, lead)
         taken = stop - sentence.start
-        said = clean(text[start:stop])
-        if len(said.split()) <= MAX_WORDS and content_words(said.lower()) >= MANY:
+        said = NO_MORE.sub("", clean(text[start:stop]))
+        if len(said.split()) <= MAX_WORDS and content_words(said.lower()) >= MANY and not POINTS_AWAY.match(said.lower()):
             confidence = STATED if THOUGHT.search(lead) else PLAIN
             yield Statement(sentence, start, stop, said, confidence, code=code, stance=_stance(sentence, lead, match.end()))
 

@@ -12,8 +12,11 @@ DENIED = re.compile(
     r"\b(?:not|isn't|wasn't|n't|never|less|no longer|used to|without|if|would|might|don't|stop(?:ped)?|instead of|when)"
     r" (?:be |as |that |so |like )*$"
 )
-IDIOM = re.compile(r"(?:to (?:say|tell|know|explain|describe|believe|imagine|see how|put into words|pinpoint|predict|argue)\b)")
-POINTS_AWAY = re.compile(r"\b(?:it|them|these|those|this|that)(?:$| (?:when|sometimes|regularly|too|because|after)\b)")
+IDIOM = re.compile(
+    r"to (?:say(?! no\b)|tell(?! (?:my|him|her|them|people)\b)|know|explain|describe|believe|imagine|see how|put into words"
+    r"|pinpoint|predict|argue)\b"
+)
+POINTS_AWAY = re.compile(r"\b(?:it|them|these|those|this|that)(?:$| (?:when|sometimes|regularly|too|because|after|off|on|up|down|out)\b)")
 STRONG = re.compile(
     r"\b(?:really|so|very|always|constantly|impossible|can't|cannot|never|every (?:time|day|night)|extremely|incredibly|too|super"
     r"|all the time)\b"
@@ -44,13 +47,18 @@ def find(sentence: Sentence, text: str) -> Iterator[Statement]:
             stop,
             clean(text[start:stop]),
             CONFIDENCE,
-            severity=_severity(sentence.plain[max(0, match.start() - 20) : stop - sentence.start]),
+            severity=_severity(_degree(sentence, match.start()) + said),
         )
 
 
 def _stands_alone(said: str) -> bool:
     least = MANY_WITH_POINTER if POINTS_AWAY.search(said) else MANY
     return len(said.split()) <= MAX_WORDS and content_words(said) >= least
+
+
+def _degree(sentence: Sentence, at: int) -> str:
+    """ "Sometimes" and the like right before the statement."""
+    return " ".join(word for word in sentence.plain[max(0, at - 24) : at].split()[-2:] if WEAK.fullmatch(word)) + " "
 
 
 def _severity(said: str) -> int:

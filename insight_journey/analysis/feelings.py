@@ -20,6 +20,7 @@ from insight_journey.analysis.words import (
     COORDINATORS,
     COPULAS,
     FEEL,
+    HANDLING,
     HEDGES,
     HYPOTHETICAL,
     NEGATIONS,
@@ -187,7 +188,7 @@ def _is_own(tokens: Sequence[Token], first: int, last: int) -> bool:
             return True
         if token.word not in NOUN_OPENERS and token.word not in ADVERBS and token.word not in lexicon().words:
             break
-    mine = first > 0 and tokens[first - 1].word == "my"
+    mine = first > 0 and tokens[first - 1].word == "my" and not (first > 1 and tokens[first - 2].word in HANDLING)
     return mine and last < len(tokens) and tokens[last].word not in ("at", "of", "level", "levels") and not tokens[last].after_break
 
 

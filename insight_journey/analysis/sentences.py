@@ -15,7 +15,7 @@ END = re.compile(r"[.!?…]+[\"')\]]*(?=\s|$)|\n+")
 ABBREVIATION = re.compile(r"\b(?:dr|mr|mrs|ms|st|vs|etc|e\.g|i\.e|prof)\.$")
 BREAK = re.compile(r"[,;:\"()\[\]…]| -+ |--|[a-z]-\s|\s-[a-z]|\.\.")
 CLAUSE_END = re.compile(
-    r"[;:!?\"()]|\.\.|\s-+\s|--|(?<=[a-z])-(?=\s)"
+    r"[;:!?()]|\"(?![a-z])|\.\.|\s-+\s|--|(?<=[a-z])-(?=\s)"
     r"|,\s+(?:and|but|so|because|which|though|although|or|then|maybe|even|if|when|where|especially|just|like)\b"
     r"|,\s+(?:i|i'm|i've|it|it's|that|that's|they|you)\b"
     r"|\s(?:but|because|although|though|so that|so i|so i'm|and i|and i'm|and i've|and then|and it|which|even though|'cause|cause)\b"
