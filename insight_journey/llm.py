@@ -78,6 +78,7 @@ def _flat(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
         flat["items"] = _flat(node["items"], definitions)
     if "properties" in node:
         properties = {name: _flat(part, definitions) for name, part in node["properties"].items()}
+        flat.pop("description", None)  # our docstring, not the model's business
         flat |= {"properties": properties, "required": list(properties), "additionalProperties": False}
     return flat
 

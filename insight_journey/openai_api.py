@@ -9,6 +9,7 @@ Codes, all on EngineErrors (`failure` of the endpoint): transient `llm_timeout`,
 `llm_refused`, `llm_bad_request`. ContextTooLong asks the caller for smaller pieces.
 """
 
+import logging
 import math
 import re
 import threading
@@ -26,6 +27,9 @@ from insight_journey.errors import AnalysisFailed, EngineError
 from insight_journey.settings import Settings
 
 T = TypeVar("T")
+
+for _name in ("openai", "httpx2", "httpcore2"):  # at DEBUG, or by OPENAI_LOG, they write out what is sent
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 TRIES = 3
 LONGEST_PAUSE = 20.0  # seconds; who is told to wait longer gives the work back

@@ -77,7 +77,8 @@ def _line(moment: Moment) -> str:
 
 @cache
 def _system() -> str:
-    return f"{RULES}\n\nEmotions (group: words; a code is group.word):\n{_emotions()}\n\nTopics:\n{_listed('topics')}\n\nBeliefs:\n{_listed('beliefs')}"
+    emotions = f"Emotions (group: words; a code is group.word):\n{_emotions()}"
+    return f"{RULES}\n\n{emotions}\n\nTopics:\n{_listed('topics')}\n\nBeliefs:\n{_listed('beliefs')}"
 
 
 def _emotions() -> str:
