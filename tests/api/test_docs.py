@@ -1,11 +1,15 @@
 """The OpenAPI document and its page."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+import insight_journey.app
+from insight_journey import errors
+from insight_journey.api.errors import HTTP
 from tests.api.conftest import Person
 
 
@@ -84,3 +88,24 @@ def test_references_lead_somewhere(document: Any) -> None:
         found = document
         for part in reference.split("/"):
             found = found[part]
+
+
+# -- docs/api.md -----------------------------------------------------------------------------------------------------
+
+PACKAGE = Path(insight_journey.app.__file__).parent
+MANUAL = PACKAGE.parent / "docs" / "api.md"
+
+
+def codes() -> set[str]:
+    """Every code that an answer can carry: of error classes, of statuses, and those given where something is refused."""
+    found = {cls.code for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.InsightJourneyError)}
+    found |= {code for code, _ in HTTP.values()}
+    for package in ("api", "accounts", "sessions"):
+        for path in (PACKAGE / package).rglob("*.py"):
+            found |= set(re.findall(r'code="(\w+)"', path.read_text()))
+    return found
+
+
+def test_every_code_is_explained() -> None:
+    explained = set(re.findall(r"`(\w+)`", MANUAL.read_text()))
+    assert codes() - explained == set()
