@@ -120,10 +120,10 @@ class Feed:
         with subscriber.lock:
             while events := _events_after(subscriber.user_id, subscriber.last):
                 for event in events:
-                    self.emit(subscriber.sid, event.kind, as_message(event))
+                    self.tell(subscriber.sid, event.kind, as_message(event))
                     subscriber.last = event.sequence
 
-    def emit(self, sid: str, kind: str, message: dict[str, Any]) -> None:
+    def tell(self, sid: str, kind: str, message: dict[str, Any]) -> None:
         socketio.emit(kind, message, to=sid, namespace=NAMESPACE)
 
     def _of(self, name: str, value: str) -> list[Subscriber]:
@@ -150,7 +150,7 @@ class Feed:
             return
         for subscriber in self._of("user_id", message["user"]):
             if "progress" in message:
-                self.emit(subscriber.sid, PROGRESS, message["progress"])
+                self.tell(subscriber.sid, PROGRESS, message["progress"])
             else:
                 self.deliver(subscriber)
 

@@ -63,7 +63,7 @@ def _welcome(app: Flask, subscriber: Subscriber) -> None:
     with app.app_context():
         feed.deliver(subscriber)
         for snapshot in _running(subscriber.user_id):
-            feed.emit(subscriber.sid, events.PROGRESS, snapshot)
+            feed.tell(subscriber.sid, events.PROGRESS, snapshot)
 
 
 def _running(user_id: UUID) -> list[dict[str, Any]]:
