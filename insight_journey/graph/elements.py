@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from insight_journey.crypto import Key
-
 from insight_journey import taxonomy
 from insight_journey.analysis.base import Kind
+from insight_journey.crypto import Key
 from insight_journey.graph.client import Row
 from insight_journey.graph.model import KIND_OF_MENTION
 from insight_journey.graph.projection import WORDING

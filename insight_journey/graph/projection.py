@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from insight_journey.crypto import Key
-
 from insight_journey import taxonomy
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, Kind, Mention, Moment
+from insight_journey.crypto import Key
 from insight_journey.graph.client import Graph, Row, Statement
 from insight_journey.graph.queries import projection, removal
 from insight_journey.graph.schema import ensure_schema

@@ -1,6 +1,9 @@
-"""Reads of one person's graph. Each takes her key, whose owner every pattern matches: nobody else's nodes can be in an answer."""
+"""Reads of one person's graph. Each takes her key, whose owner every pattern matches: nobody else's nodes can be in an answer.
 
-from collections.abc import Iterable
+`hidden` are graph ids of sessions that are deleted and not yet out of the graph: nothing of theirs is shown.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
@@ -21,9 +24,11 @@ SUMMARY_LINKS = 400  # pairs of elements in a summary, the most shared ones
 _EVER = 1 << 52  # milliseconds: further from 1970 than any date
 
 
-def session_mentions(graph: Graph, key: Key, session_id: UUID, kind: Kind | None = None) -> list[ElementMention]:
+def session_mentions(
+    graph: Graph, key: Key, session_id: UUID, kind: Kind | None = None, hidden: Sequence[str] = ()
+) -> list[ElementMention]:
     """The mentions of a session in the order of its words; empty for a session that the graph does not hold."""
-    rows = graph.read(queries.OF_SESSION, **_session(key, session_id), types=_types(kind))
+    rows = graph.read(queries.OF_SESSION, **_session(key, session_id), types=_types(kind), hidden=list(hidden))
     return [mention_from(key, row) for row in rows]
 
 
@@ -35,9 +40,10 @@ def mentions(
     until: datetime | None = None,
     skip: int = 0,
     limit: int = 50,
+    hidden: Sequence[str] = (),
 ) -> tuple[list[ElementMention], int]:
     """One page of a person's mentions from `since` up to before `until`, newest first, and how many there are in all."""
-    period = {**_period(key, since, until), "types": _types(kind)}
+    period = {**_period(key, since, until, hidden), "types": _types(kind)}
     total = graph.read(queries.COUNT_OF_PERSON, **period)[0]["total"]
     rows = graph.read(queries.OF_PERSON, **period, skip=skip, limit=limit) if skip < total else []
     return [mention_from(key, row) for row in rows], total
@@ -49,13 +55,13 @@ def counts(graph: Graph, key: Key, session_id: UUID) -> dict[Kind, int]:
     return {KIND_OF_MENTION[row["type"]]: row["n"] for row in rows}
 
 
-def session_graph(graph: Graph, key: Key, session_id: UUID) -> GraphView:
+def session_graph(graph: Graph, key: Key, session_id: UUID, hidden: Sequence[str] = ()) -> GraphView:
     """A session with its moments, elements and categories, for drawing. Empty when the graph does not hold it."""
     scope = _session(key, session_id)
     moments = graph.read(drawing.SESSION, **scope)
     if not moments:
         return GraphView([], [])
-    found = [mention_from(key, row) for row in graph.read(queries.OF_SESSION, **scope, types=_types(None))]
+    found = session_mentions(graph, key, session_id, hidden=hidden)
     places = [(row["element_id"], row["category_id"]) for row in graph.read(drawing.CATEGORIES_OF_SESSION, **scope)]
     categories, belonging = _categories(graph, key, places)
     nodes = [*_session_nodes(moments), *_elements(found), *categories]
@@ -63,14 +69,14 @@ def session_graph(graph: Graph, key: Key, session_id: UUID) -> GraphView:
     return GraphView(nodes, _known(nodes, [*held, *map(_mention_link, found), *belonging]))
 
 
-def summary(graph: Graph, key: Key, since: datetime | None = None, until: datetime | None = None) -> GraphView:
+def summary(graph: Graph, key: Key, since: datetime | None = None, until: datetime | None = None, hidden: Sequence[str] = ()) -> GraphView:
     """What recurs for a person from `since` up to before `until`, and what goes with what.
 
     Element nodes carry `mentions`, `moments`, `sessions`, mean `intensity` (1..3), `first` and `last`; CO_OCCURS joins two
     elements (start < end) that share `moments` moments. At most SUMMARY_ELEMENTS a kind and SUMMARY_LINKS pairs.
     `totals`: moments, moments_with_elements, sessions of the period.
     """
-    period = _period(key, since, until)
+    period = _period(key, since, until, hidden)
     rows = graph.read(periods.ELEMENTS, **period, top=SUMMARY_ELEMENTS)
     wanted = {row["id"]: True for row in rows}
     pairs = graph.read(periods.TOGETHER, **period, wanted=wanted, limit=SUMMARY_LINKS)
@@ -89,11 +95,12 @@ def _session(key: Key, session_id: UUID) -> dict[str, str]:
     return {**_owner(key), "session": projection.session_id(key, session_id)}
 
 
-def _period(key: Key, since: datetime | None, until: datetime | None) -> Row:
+def _period(key: Key, since: datetime | None, until: datetime | None, hidden: Sequence[str]) -> Row:
     return {
         **_owner(key),
         "since": projection.epoch_ms(since) if since else -_EVER,
         "until": projection.epoch_ms(until) if until else _EVER,
+        "hidden": list(hidden),
     }
 
 

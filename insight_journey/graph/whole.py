@@ -3,7 +3,6 @@
 from typing import Any
 
 from insight_journey.crypto import Key
-
 from insight_journey.graph.client import Graph, Row
 from insight_journey.graph.elements import opened
 from insight_journey.graph.model import LABELS, MENTION_OF_KIND

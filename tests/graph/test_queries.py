@@ -23,8 +23,12 @@ def constants() -> Iterator[tuple[str, str]]:
                     yield f"{module.__name__.rsplit('.', 1)[1]}.{name}", text
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "graph.md"
+QUESTIONS = re.findall(r"```cypher\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
 def parameters(text: str) -> dict[str, object]:
-    lists = {"moments", "categories", "types", "emotion", "topic", "belief", "challenge", "insight", "action_item"}
+    lists = {"moments", "categories", "types", "hidden", "emotion", "topic", "belief", "challenge", "insight", "action_item"}
     numbers = {"skip", "limit", "top", "since", "until", "at", "version"}
     names = set(re.findall(r"\$(\w+)", text))
     return {name: [] if name in lists else 1 if name in numbers else {} if name == "wanted" else "x" for name in names}
@@ -41,6 +45,11 @@ def test_explains(graph: Graph, name: str, text: str) -> None:
         return  # ran just now; EXPLAIN of schema is not portable
     with graph._session("READ", 3) as session:
         assert session.run("EXPLAIN " + text, parameters(text)).consume().plan
+
+
+@pytest.mark.parametrize("text", QUESTIONS)
+def test_questions_of_the_page_run(graph: Graph, text: str) -> None:
+    assert graph.read(text, **parameters(text)) == []
 
 
 def test_each_has_a_line_that_says_what_it_returns() -> None:

@@ -161,6 +161,24 @@ def test_a_stranger_sees_nothing(graph: Graph, alice: Key, charlie: Key) -> None
     assert [node["text"] for node in views.summary(graph, charlie).nodes] == ["Thing 0"]
 
 
+def test_nothing_of_a_hidden_session_is_shown(graph: Graph, alice: Key) -> None:
+    (early,), (late,) = moments("I am NEVER good enough."), moments("I am never good enough.")
+    gone, kept = (
+        truth(alice, analysis([spoken], mention("belief", spoken, spoken.text, text=spoken.text, code="self")), day=day)
+        for day, spoken in enumerate([early, late])
+    )
+    for told in (gone, kept):
+        project_session(graph, alice, told)
+    hidden = [session_id(alice, gone.session_id)]
+    rows, total = views.mentions(graph, alice, hidden=hidden)
+    assert (total, [one.text for one in rows]) == (1, [late.text])
+    assert [one.text for one in views.session_mentions(graph, alice, kept.session_id, hidden=hidden)] == [late.text]
+    view = views.summary(graph, alice, hidden=hidden)
+    assert view.totals["sessions"] == 1
+    assert [(node["text"], node["mentions"]) for node in view.nodes if node["label"] == "Belief"] == [(late.text, 1)]
+    assert late.text in {node.get("text") for node in views.session_graph(graph, alice, kept.session_id, hidden).nodes}
+
+
 def test_an_unknown_session_is_empty(graph: Graph, alice: Key) -> None:
     assert views.session_graph(graph, alice, new_id()).nodes == []
     assert views.summary(graph, alice).totals == {"moments": 0, "moments_with_elements": 0, "sessions": 0}

@@ -1,10 +1,14 @@
-"""Mentions with their element, moment and session. The order is total, so that pages neither overlap nor skip."""
+"""Mentions with their element, moment and session. The order is total, so that pages neither overlap nor skip.
+
+`$hidden`: ids of sessions that are gone and still here; nothing of theirs is in an answer, their wordings neither.
+"""
 
 from insight_journey.graph.model import MENTIONS, WORDED_MENTIONS
 
 # The wording of an element's earliest mention: what the element is called, whatever order sessions arrived in.
 EARLIEST = f"""COLLECT {{
   MATCH (e)<-[r1:{WORDED_MENTIONS}]-(m1:Moment {{owner: $owner}})<-[:HAS_MOMENT]-(s1:Session {{owner: $owner}})
+  WHERE NOT s1.id IN $hidden
   WITH r1, s1, m1 ORDER BY s1.at, s1.id, m1.position, r1.span_start, r1.span_end, r1.id LIMIT 1
   RETURN {{id: r1.id, wording: r1.wording}}
 }}"""
@@ -19,7 +23,7 @@ RETURN r.id AS id, type(r) AS type, properties(r) AS mention, e.id AS element_id
 
 _PERIOD = f"""
 MATCH (s:Session {{owner: $owner}})-[:HAS_MOMENT]->(m:Moment {{owner: $owner}})-[r:{MENTIONS}]->(e {{owner: $owner}})
-WHERE m.at >= $since AND m.at < $until AND type(r) IN $types"""
+WHERE m.at >= $since AND m.at < $until AND type(r) IN $types AND NOT s.id IN $hidden"""
 
 # A row a mention of one session, in the order of its words.
 OF_SESSION = f"""

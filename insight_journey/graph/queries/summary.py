@@ -5,7 +5,7 @@ from insight_journey.graph.queries.mentions import EARLIEST
 
 _PERIOD = """
 MATCH (s:Session {owner: $owner})-[:HAS_MOMENT]->(m:Moment {owner: $owner})
-WHERE m.at >= $since AND m.at < $until"""
+WHERE m.at >= $since AND m.at < $until AND NOT s.id IN $hidden"""
 
 # One row: the moments of the period, those that hold any element, and the sessions they belong to: the denominators.
 TOTALS = f"""{_PERIOD}
