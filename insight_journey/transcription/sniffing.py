@@ -52,7 +52,7 @@ def unsupported(file: BinaryIO) -> InsightJourneyError:
             "Try to repair or export it with the app that made it.", "media_no_index",
         )  # fmt: skip
     name = kind_of(head)
-    if name is None and _is_text(head):
+    if name is None and is_text(head):
         name = "a text"
     message = f"This is {name} not a recording." if name and name.endswith(",") else f"This is {name}, not a recording."
     return refusal(message if name else "This is no audio or video that can be read.", "media_unsupported", UnsupportedMedia)
@@ -61,7 +61,8 @@ def unsupported(file: BinaryIO) -> InsightJourneyError:
 def kind_of(head: bytes) -> str | None:
     """What a person calls a file that begins so, where it is surely no recording."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:32]
-    return next((name for magic, name in KINDS if start.startswith(magic) or start.lower().startswith(magic)), None)
+    shortest = 4 if is_text(head) else 2  # a text may well begin with "BM" or "MZ"
+    return next((name for magic, name in KINDS if len(magic) >= shortest and start.lower().startswith(magic.lower())), None)
 
 
 def is_protected(file: BinaryIO) -> bool:
@@ -106,7 +107,7 @@ def _locked(head: bytes, file: BinaryIO) -> bool:
     return head.startswith(b"%PDF") and ENCRYPTED_PDF in _read(file, max(0, _size(file) - 65536), 65536)
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
     try:
         text = head[:-3].decode() if len(head) == HEAD else head.decode()
     except UnicodeDecodeError:
