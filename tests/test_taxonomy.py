@@ -48,10 +48,11 @@ def test_emotions_stand_on_the_published_model() -> None:
     assert all(emotions.get(code).reason for code in emotions.codes if emotions.get(code).added)
 
 
-@pytest.mark.parametrize(
-    "feeling",
-    "overwhelm stress exhaustion loneliness hopelessness stuck numbness gratitude relief calm curiosity hope pride guilt shame jealousy".split(),  # noqa: SIM905
-)
+COMMON = """overwhelm stress exhaustion loneliness hopelessness stuck numbness gratitude relief calm curiosity hope pride guilt shame
+jealousy"""
+
+
+@pytest.mark.parametrize("feeling", COMMON.split())
 def test_common_feelings_have_a_place(feeling: str) -> None:
     assert any(code.split(".")[-1] == feeling for code in taxonomy.load("emotions").leaves)
 

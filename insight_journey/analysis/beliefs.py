@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from insight_journey.analysis.sentences import Sentence, clause_end, clean
-from insight_journey.analysis.statements import MAX_WORDS, Statement, content_words
+from insight_journey.analysis.statements import MAX_WORDS, Statement
 from insight_journey.analysis.wordings import wordings
 
 STATED, PLAIN = 0.8, 0.7  # "I keep thinking that ..." and the bare sentence
@@ -41,7 +41,6 @@ THOUGHT = re.compile(
 CONDITION = re.compile(r"(?:^|[,;\"] ?|\b(?:that|think|like|and|but) )(?P<if>if [^,;.\"]{3,80}), (?:then )?$")
 POINTS_AWAY = re.compile(r"^(?:if i (?:don't|do|can't|can|am|am not|'m not), |.*\bhandle (?:it|this)$)")
 NO_MORE = re.compile(r" any ?more$")
-MANY = 1
 
 
 def find(sentence: Sentence, text: str) -> Iterator[Statement]:
@@ -54,7 +53,7 @@ def find(sentence: Sentence, text: str) -> Iterator[Statement]:
         start, stop = _span(sentence, match, lead)
         taken = stop - sentence.start
         said = NO_MORE.sub("", clean(text[start:stop]))
-        if len(said.split()) <= MAX_WORDS and content_words(said.lower()) >= MANY and not POINTS_AWAY.match(said.lower()):
+        if len(said.split()) <= MAX_WORDS and not POINTS_AWAY.match(said.lower()):
             confidence = STATED if THOUGHT.search(lead) else PLAIN
             yield Statement(sentence, start, stop, said, confidence, code=code, stance=_stance(sentence, lead, match.end()))
 

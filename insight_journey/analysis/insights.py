@@ -10,8 +10,9 @@ from insight_journey.analysis.wordings import wordings
 CONFIDENCE = {"strong": 0.85, "noticed": 0.7}
 NOT_YET = re.compile(r"\b(?:if|when|before|until|whenever|as soon as|once|want to|hope|did|maybe) (?:then )?$")
 BARE = re.compile(r"^(?:that|it|this|how|what|why|the same|them|those|these|him|her|some|any)(?: too| myself| now)?$")
-MANY = 2
-LEAST_WORDS = 4
+OWN = re.compile(r"^(?:i|i'm|i've|my)\b")
+MANY, MANY_OF_OWN = 2, 1  # content words; "I never rest" needs no second
+LEAST_WORDS = 3
 
 
 def find(sentence: Sentence, text: str) -> Iterator[Statement]:
@@ -24,8 +25,13 @@ def find(sentence: Sentence, text: str) -> Iterator[Statement]:
                 continue
             start, stop = sentence.start + match.end(), _end(sentence, match.end())
             said = sentence.plain[match.end() : stop - sentence.start]
-            if LEAST_WORDS <= len(said.split()) <= 2 * MAX_WORDS and content_words(said) >= MANY and not BARE.match(said):
+            if _stands_alone(said):
                 yield Statement(sentence, sentence.start + match.start(), stop, clean(text[start:stop]), CONFIDENCE[kind])
+
+
+def _stands_alone(said: str) -> bool:
+    least = MANY_OF_OWN if OWN.match(said) else MANY
+    return LEAST_WORDS <= len(said.split()) <= 2 * MAX_WORDS and content_words(said) >= least and not BARE.match(said)
 
 
 def _end(sentence: Sentence, at: int) -> int:

@@ -22,8 +22,10 @@ def is_english(text: str) -> bool:
     """Deterministic: function words of English outnumber those of its neighbours and are a plausible share of all words."""
     words = TOKEN.findall(plain(text[:20_000]))
     letters = [char for word in words for char in word if char.isalpha()]
-    if not words or sum(char.isascii() for char in letters) < LATIN_SHARE * len(letters):
-        return not letters
+    if not letters:
+        return True
+    if sum(char.isascii() for char in letters) < LATIN_SHARE * len(letters):
+        return False
     english, others = sum(word in ENGLISH for word in words), sum(word in FOREIGN for word in words)
     if len(words) < ENOUGH and not english and not others:
         return any(word in lexicon().words for word in words)

@@ -19,8 +19,8 @@ def claim(quote: str, position: int = 0, kind: Kind = "emotion") -> Mention:
     [
         ("I feel anxious today.", "feel anxious", "feel anxious"),
         ("I feel\n  ANXIOUS today.", "i Feel anxious", "I feel\n  ANXIOUS"),
-        ("I’m “fine” — I think…", "I'm \"fine\" - I think...", "I’m “fine” — I think…"),
-        ("I'm \"fine\" - I think...", "I’m “fine” – I think…", "I'm \"fine\" - I think..."),
+        ("I’m “fine” — I think…", 'I\'m "fine" - I think...', "I’m “fine” — I think…"),
+        ('I\'m "fine" - I think...', "I’m “fine” – I think…", 'I\'m "fine" - I think...'),
         ("It was a cafe\u0301 in Paris", "a café in", "a cafe\u0301 in"),
         ("Auf der Straße war Angst", "STRASSE WAR", "Straße war"),
         ("soft\u00adhyphen here", "softhyphen here", "soft\u00adhyphen here"),
@@ -36,7 +36,9 @@ def test_it_works(text: str, quote: str, found: str) -> None:
         assert span == (12, 15)
 
 
-@pytest.mark.parametrize("quote", ["", "  ", "...", "I feel calm", "nxious", "anxious todays", "feel today", "I feel anxious today. And more"])
+@pytest.mark.parametrize(
+    "quote", ["", "  ", "...", "I feel calm", "nxious", "anxious todays", "feel today", "I feel anxious today. And more"]
+)
 def test_words_that_were_not_said_are_not_found(quote: str) -> None:
     assert evidence.locate(quote, moment("I feel anxious today.")) is None
 
@@ -76,7 +78,9 @@ def test_words_of_self_harm_are_no_belief_insight_or_plan() -> None:
 
 def test_a_quote_gets_the_seconds_of_its_words() -> None:
     words = (Word(1.0, 1.2, 0, 1), Word(1.3, 1.6, 2, 4), Word(1.7, 2.4, 7, 8))
-    transcript = Transcript((Utterance("Hi.", None, 0, 0.5), Utterance("I feel anxious.", None, 1, 2.5, words), Utterance("Bye.", None, 3, 4)), "en", "whisper")
+    transcript = Transcript(
+        (Utterance("Hi.", None, 0, 0.5), Utterance("I feel anxious.", None, 1, 2.5, words), Utterance("Bye.", None, 3, 4)), "en", "whisper"
+    )
     (only,) = segment(transcript)
     kept, _ = evidence.verify([claim("anxious"), claim("hi. i feel"), claim("anxious. Bye")], [only])
     assert [(m.start, m.end) for m in evidence.timed_all(kept, [only], transcript)] == [(1.7, 2.4), (0, 1.6), (1.7, 4)]

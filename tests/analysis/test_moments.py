@@ -18,7 +18,9 @@ def said(text: str, start: float, end: float, speaker: str | None = None) -> Utt
 
 
 def test_it_works() -> None:
-    transcript = talk(said("I slept badly.", 0, 2), said("I was worried.", 2, 4), said("Now I feel calm.", 5, 7), said("That is all.", 8, 9))
+    transcript = talk(
+        said("I slept badly.", 0, 2), said("I was worried.", 2, 4), said("Now I feel calm.", 5, 7), said("That is all.", 8, 9)
+    )
     first, second = segment(transcript)
     assert (first.text, first.position, first.start, first.end) == ("I slept badly. I was worried. Now I feel calm.", 0, 0, 7)
     assert (second.text, second.position, second.start, second.end) == ("That is all.", 1, 8, 9)
