@@ -72,7 +72,7 @@ class Me(MethodView):
         user = current_user()
         return view(user), etag(user.version)
 
-    @blp.arguments(UserChanges)
+    @blp.arguments(UserChanges, required=False)
     @blp.response(200, UserSchema)
     def patch(self, changes: dict[str, Any]) -> Any:
         """Change your settings. With If-Match, only the version you have seen."""
