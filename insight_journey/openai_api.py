@@ -14,11 +14,12 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx2
 import openai
@@ -27,6 +28,8 @@ from insight_journey.errors import AnalysisFailed, EngineError
 from insight_journey.settings import Settings
 
 T = TypeVar("T")
+X = TypeVar("X")
+Y = TypeVar("Y")
 
 for _name in ("openai", "httpx2", "httpcore2"):  # at DEBUG, or by OPENAI_LOG, they write out what is sent
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -34,6 +37,7 @@ for _name in ("openai", "httpx2", "httpcore2"):  # at DEBUG, or by OPENAI_LOG, t
 TRIES = 3
 LONGEST_PAUSE = 20.0  # seconds; who is told to wait longer gives the work back
 CONNECT_SECONDS = 10.0
+POLL_SECONDS = 0.5
 HEADERS = frozenset(
     ["host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length",
      "transfer-encoding"]
@@ -49,7 +53,7 @@ OPTIONAL = {
     "max_tokens": r"max_tokens",
     "max_completion_tokens": r"max_completion_tokens",
     "temperature": r"temperature",
-    "response_format": r"response.?format|json_schema|json_object|grammar",
+    "response_format": r"response.?format|json_schema|json_object|verbose_json|grammar",
     "timestamp_granularities": r"timestamp_granularities",
 }
 ANSWER_ROOM = re.compile(r"max_(completion_)?tokens\W.{0,60}too large", re.I)  # not the prompt is too long: the answer asked for
@@ -121,6 +125,22 @@ class Endpoint:
         with self._lock:
             self.spent += tokens
 
+    def each(self, ask: Callable[[X], Y], pieces: Sequence[X], progress: Callable[[float], None]) -> list[Y]:
+        """`ask` of every piece, several at a time (`openai_parallel`); answers in the order of the pieces.
+
+        `progress` is told 0..1, and often enough that what it raises stops the work soon. The first failure ends it all.
+        """
+        pool = ThreadPoolExecutor(self.settings.openai_parallel, thread_name_prefix="asking")
+        try:
+            asked = [pool.submit(ask, piece) for piece in pieces]
+            _watch(asked, progress)
+            return [answer.result() for answer in asked]
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
     def call(self, send: Callable[[openai.OpenAI], T]) -> T:
         """`send(client)`, tried again a few times where that may help. `send` raises ValueError for what it can't read.
 
@@ -147,6 +167,16 @@ class Endpoint:
         if not failed.transient or tried + 1 == TRIES or pause > LONGEST_PAUSE:
             return False
         return not self._stopped.wait(pause)
+
+
+def _watch(asked: Sequence[Future[Any]], progress: Callable[[float], None]) -> None:
+    waiting = set(asked)
+    while waiting:
+        progress(1 - len(waiting) / len(asked))
+        done, waiting = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for answer in done:
+            answer.result()
+    progress(1.0)
 
 
 def _client(settings: Settings, failure: type[EngineError]) -> openai.OpenAI:

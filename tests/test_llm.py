@@ -17,7 +17,7 @@ from insight_journey.openai_api import ContextTooLong, Endpoint, Tokens, retry_a
 from insight_journey.settings import Settings
 from tests.stub_openai import KEY, Reply, Stub, as_json, broken_off, dropped, failing, said, slow, too_long
 
-SECRET = "the heron by the frozen weir"
+WORDS = "the heron by the frozen weir"
 
 
 class Colour(BaseModel):
@@ -33,7 +33,7 @@ class Palette(BaseModel):
 
 GOOD = '{"colours": [{"name": "blue", "shade": null}]}'
 BLUE = Palette(colours=[Colour(name="blue")])
-PROMPT = Prompt("Name colours.", SECRET)
+PROMPT = Prompt("Name colours.", WORDS)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def ask(stub: Stub, **values: Any) -> tuple[Palette, Tokens]:
 def fail(stub: Stub, **values: Any) -> EngineError:
     with pytest.raises(EngineError) as caught:
         ask(stub, **values)
-    assert SECRET not in str(caught.value) + repr(caught.value.details)
+    assert WORDS not in str(caught.value) + repr(caught.value.details)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value
@@ -80,7 +80,7 @@ def test_the_wire(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
         "host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length",
     }  # fmt: skip
     assert request.body["model"] == "some-model"
-    assert request.body["messages"] == [{"role": "system", "content": "Name colours."}, {"role": "user", "content": SECRET}]
+    assert request.body["messages"] == [{"role": "system", "content": "Name colours."}, {"role": "user", "content": WORDS}]
     assert request.body["response_format"]["json_schema"]["strict"] is True
     assert request.body["response_format"]["json_schema"]["schema"] == flat_schema(Palette)
     assert set(request.body) == {"model", "messages", "response_format", "temperature", "max_tokens"}
@@ -182,7 +182,9 @@ def test_an_answer_cut_off_asks_for_less(stub: Stub) -> None:
     assert len(stub.requests) == 1
 
 
-@pytest.mark.parametrize("reply", [said(None, refusal="I must not."), said("", finish="content_filter"), failing(400, "blocked", code="content_filter")])
+@pytest.mark.parametrize(
+    "reply", [said(None, refusal="I must not."), said("", finish="content_filter"), failing(400, "blocked", code="content_filter")]
+)
 def test_a_refusal_is_final(stub: Stub, reply: Reply) -> None:
     stub.script = [reply]
     error = fail(stub)
@@ -200,7 +202,9 @@ def test_tokens_that_nobody_counted_are_estimated(stub: Stub) -> None:
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reply", [failing(429, retry_after=0.01), failing(500), failing(503), failing(408), dropped(), broken_off(said(GOOD))])
+@pytest.mark.parametrize(
+    "reply", [failing(429, retry_after=0.01), failing(500), failing(503), failing(408), dropped(), broken_off(said(GOOD))]
+)
 def test_a_passing_fault_is_tried_again(stub: Stub, reply: Reply) -> None:
     stub.script = [reply, reply]
     assert ask(stub)[0] == BLUE
@@ -211,12 +215,12 @@ def test_a_passing_fault_is_tried_again(stub: Stub, reply: Reply) -> None:
     ("reply", "code"),
     [
         (failing(429, "slow down"), "llm_busy"),
-        (failing(500, SECRET), "llm_unavailable"),
+        (failing(500, WORDS), "llm_unavailable"),
         (dropped(), "llm_unreachable"),
         (broken_off(said(GOOD)), "llm_unreachable"),
         (Reply(200, GOOD[:9].encode(), {"Content-Type": "application/json"}), "llm_unreadable"),
         (Reply(200, b"<html>sign in</html>", {"Content-Type": "text/html"}), "llm_unreadable"),
-        (Reply(200, b"\xff\xfe" + SECRET.encode(), {"Content-Type": "application/json"}), "llm_unreadable"),
+        (Reply(200, b"\xff\xfe" + WORDS.encode(), {"Content-Type": "application/json"}), "llm_unreadable"),
     ],
 )
 def test_a_lasting_fault_is_left_to_the_pipeline(stub: Stub, reply: Reply, code: str) -> None:
@@ -246,8 +250,8 @@ def test_a_long_wait_is_the_pipelines(stub: Stub) -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [({"retry-after": "7"}, 7), ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5), ({"retry-after": "soon"}, None), ({"retry-after": "nan"}, None),
-     ({"retry-after": "-3"}, None), ({}, None), ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None)],
+    [({"retry-after": "7"}, 7), ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5), ({"retry-after": "soon"}, None),
+     ({"retry-after": "nan"}, None), ({"retry-after": "-3"}, None), ({}, None), ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None)],
 )  # fmt: skip
 def test_retry_after(header: dict[str, str], seconds: float | None) -> None:
     assert retry_after(header) == seconds
@@ -266,7 +270,7 @@ def test_retry_after_a_date() -> None:
         (failing(403), "llm_unauthorized"),
         (failing(404, "no such model"), "llm_not_found"),
         (failing(429, "You exceeded your current quota", code="insufficient_quota"), "llm_quota_spent"),
-        (failing(400, SECRET), "llm_bad_request"),
+        (failing(400, WORDS), "llm_bad_request"),
     ],
 )
 def test_a_final_fault_is_not_tried_again(stub: Stub, reply: Reply, code: str) -> None:
@@ -337,8 +341,8 @@ def test_the_failure_is_the_callers(stub: Stub) -> None:
 
 def test_nothing_is_logged(stub: Stub, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     with caplog.at_level(logging.DEBUG):
-        stub.script = [said("no"), failing(500, SECRET), failing(401, f"{KEY} {SECRET}")]
+        stub.script = [said("no"), failing(500, WORDS), failing(401, f"{KEY} {WORDS}")]
         fail(stub)
     written = caplog.text + "".join(capfd.readouterr())
-    assert SECRET not in written
+    assert WORDS not in written
     assert KEY not in written

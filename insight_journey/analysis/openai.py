@@ -6,11 +6,11 @@ pipeline tries again, nothing is silently missing. Practitioner's words go along
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, AnalysisJob, Mention, Moment, Usage
+from insight_journey.analysis.crisis import is_crisis
 from insight_journey.analysis.evidence import restrict, verify
 from insight_journey.analysis.prompts import VERSION, Answer, Element, find_elements
 from insight_journey.errors import AnalysisFailed, EngineError
@@ -22,8 +22,8 @@ from insight_journey.transcription.base import PRACTITIONER
 
 ENGINE = "llm"
 WINDOW_TOKENS = 2500  # of moments; rules and codes take another 2000
+PLAINLY = 2  # how intense or severe what the model left open is
 LINE_TOKENS = 15  # around the words of a moment
-POLL_SECONDS = 0.5  # cancelling is noticed within this time
 MOMENTS_LEFT_OUT = "moments_left_out"
 
 Window = tuple[Moment, ...]
@@ -51,6 +51,7 @@ class OpenAIAnalyzer:
         """Raises AnalysisFailed (codes in `openai_api` and `llm`); its `details["usage"]` says what was spent all the same."""
         planned = tuple(windows(job.moments))
         if not planned:
+            job.progress(1.0)
             return self._analysis(job, Found(), Tokens())
         with Endpoint(self.settings, AnalysisFailed) as endpoint:
             try:
@@ -93,28 +94,10 @@ def _citable(moment: Moment) -> bool:
 
 
 def _find_all(endpoint: Endpoint, planned: Sequence[Window], job: AnalysisJob) -> Found:
-    pool = ThreadPoolExecutor(endpoint.settings.openai_parallel, thread_name_prefix="window")
-    try:
-        asked = [pool.submit(_find, endpoint, window, job.today) for window in planned]
-        _watch(asked, job)
-        found = sum((window.result() for window in asked), Found())
-    finally:
-        endpoint.stop()
-        pool.shutdown(wait=False, cancel_futures=True)
+    found = sum(endpoint.each(lambda window: _find(endpoint, window, job.today), planned, job.progress), Found())
     if found.left_out == sum(_citable(moment) for moment in job.moments):
         raise AnalysisFailed("The language model takes in too little text at once.", code="llm_context_too_small")
     return found
-
-
-def _watch(asked: Sequence[Future[Found]], job: AnalysisJob) -> None:
-    """Tell progress until all windows are answered; the first failure, or a cancellation, ends it."""
-    waiting = set(asked)
-    while waiting:
-        job.progress(1 - len(waiting) / len(asked))
-        done, waiting = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        for window in done:
-            window.result()
-    job.progress(1.0)
 
 
 def _find(endpoint: Endpoint, window: Window, today: str) -> Found:
@@ -133,7 +116,9 @@ def _proven(answer: Answer, window: Window) -> Found:
     citable = [moment for moment in window if _citable(moment)]
     proposed = [mention for element in answer.elements if (mention := _mention(element))]
     mentions, dropped = verify(proposed, citable)
-    return Found(tuple(sorted(mentions, key=_place)), dropped + len(answer.elements) - len(proposed))
+    troubled = {moment.position for moment in citable if is_crisis(moment.text)}
+    filed = [mention for mention in mentions if mention.kind in CODED_KINDS or mention.moment not in troubled]
+    return Found(tuple(sorted(filed, key=_place)), dropped + len(answer.elements) - len(proposed))
 
 
 def _place(mention: Mention) -> tuple[int, int, int, int, str]:
@@ -146,7 +131,7 @@ def _mention(element: Element) -> Mention | None:
     code = resolve(element.code, load(TAXONOMY_OF_KIND[kind])) if kind in TAXONOMY_OF_KIND else None
     if kind in CODED_KINDS and code is None:
         return None
-    mention = Mention(kind, element.moment, element.quote, 0, 0, min(max(element.confidence, 0.0), 1.0), ENGINE, code)
+    mention = Mention(kind, element.moment, element.quote, 0, 0, min(max(element.confidence, 0.01), 1.0), ENGINE, code)
     if kind == "emotion":
         return replace(mention, intensity=_level(element.intensity))
     if kind == "topic":
@@ -173,8 +158,8 @@ def resolve(code: str | None, taxonomy: Taxonomy) -> str | None:
     return meant[0] if len(meant) == 1 else None
 
 
-def _level(value: int | None) -> int | None:
-    return None if value is None else min(max(value, 1), 3)
+def _level(value: int | None) -> int:
+    return min(max(value or PLAINLY, 1), 3)
 
 
 def _day(text: str | None) -> str | None:
