@@ -66,11 +66,9 @@ def is_time_of_day(clocks: Sequence[Clock | None], words: Sequence[int], header:
 
 
 def _too_fast(clocks: Sequence[Clock | None], words: Sequence[int]) -> bool:
-    at = [index for index, clock in enumerate(clocks) if clock]
-    said = sum(words[at[0] : at[-1]])
-    first, last = clocks[at[0]], clocks[at[-1]]
-    assert first and last
-    return said > FASTEST * max(0.0, last.seconds(False) - first.seconds(False)) + 2 * FASTEST
+    times = [(index, clock.seconds(of_day=False)) for index, clock in enumerate(clocks) if clock]
+    (first, begin), (last, end) = times[0], times[-1]
+    return sum(words[first:last]) > FASTEST * max(0.0, end - begin) + 2 * FASTEST
 
 
 def _from_first(times: list[float | None], of_day: bool, halves: bool) -> list[float | None]:

@@ -81,7 +81,7 @@ def _cues(transcript: Transcript) -> list[Cue]:
         else:
             groups.append([utterance])
     if groups and all(group[0].start is None for group in groups):
-        raise Invalid("This session was written, so its words have no times. Ask for text or JSON instead.", code="transcript_without_times")
+        raise Invalid("The words of this session have no times. Ask for text or JSON instead.", code="transcript_without_times")
     return list(_timed(groups))
 
 
