@@ -1,5 +1,7 @@
 """The extensions, unbound. Imports nothing of ours, so that every package may import it."""
 
+import os
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -50,11 +52,29 @@ class Model(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime()}
 
 
+_engines: "weakref.WeakSet[sa.Engine]" = weakref.WeakSet()
+_inherited: list[sa.Pool] = []
+
+
+def _leave_connections_to_parent() -> None:
+    for engine in _engines:
+        _inherited.append(engine.pool)  # collected, its connections would be closed, and SQLite's locks with them
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_connections_to_parent)
+
+
 def make_engine(url: str, **pragmas: str) -> sa.Engine:
-    """An engine with our SQLite manners (WAL, foreign keys, full sync). Connects to nothing yet."""
+    """An engine with our SQLite manners (WAL, foreign keys, full sync). Connects to nothing yet.
+
+    A forked child connects anew: two processes on one connection would read each other's answers.
+    """
     engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    _engines.add(engine)
     if engine.dialect.name == "sqlite":
-        wanted = {"journal_mode": "WAL", "foreign_keys": "ON", "busy_timeout": "20000", "synchronous": "FULL", **pragmas}
+        # the time-out comes first: the change to WAL needs a lock, too
+        wanted = {"busy_timeout": "20000", "journal_mode": "WAL", "foreign_keys": "ON", "synchronous": "FULL", **pragmas}
 
         @sa.event.listens_for(engine, "connect")
         def set_pragmas(connection: Any, _record: Any) -> None:

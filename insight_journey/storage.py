@@ -1,96 +1,174 @@
-"""Media and artifacts behind one interface. Writes are whole or not there: aside, fsync, rename, fsync of the folder."""
+"""Media and artifacts behind one interface. Writes are whole or not there: aside, fsync, rename, fsync of the folder.
+
+Files are 0600 in folders 0700 from the moment they exist. Who may write there, apart from us, is nobody: symbolic links
+and odd paths are refused all the same, for a path that leads outside would be a hole.
+"""
 
 import errno
 import os
+import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
-from insight_journey.errors import Invalid, NotFound, StorageFull
+from insight_journey.errors import InsightJourneyError, Invalid, NotFound, StorageFull
 from insight_journey.settings import Settings
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ASIDE = ".part"
+NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")  # what every file system and every object store takes
+TRIES = 5
 
 
 class LocalStorage:
-    """Files below one folder, 0600 in 0700. Paths are relative, with `/`, and may not leave the folder."""
+    """Files below one folder. Paths are relative, with `/`, of plain ASCII names; all else raises Invalid (`bad_path`)."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
-        """A writer; the file appears whole when the block ends well, else nothing stays. Raises StorageFull."""
+        """A writer; the file appears whole when the block ends well, else nothing stays.
+
+        Raises StorageFull, and NotFound (`folder_deleted`) where the folder is deleted meanwhile.
+        """
         target = self._inside(path)
         aside = target.with_name(f".{uuid.uuid4().hex}{ASIDE}")
         try:
-            self._folder(target.parent)
-            with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - with a mode
+            with _told_of_room(), _begin(aside) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            aside.rename(target)
-            _sync(target.parent)
-        except OSError as error:
-            _remove(aside)
-            if error.errno in FULL:
-                raise StorageFull("There is no room left to store this.") from None
-            raise
+                _end(file, aside, target)
         except BaseException:
             _remove(aside)
             raise
 
     def open(self, path: str) -> BinaryIO:
-        """Raises NotFound."""
+        """Raises NotFound (`file_missing`)."""
+        target = self._inside(path)
         try:
-            return self._inside(path).open("rb")
+            descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
-            raise NotFound("A stored file is missing.", code="file_missing") from None
+            raise _missing() from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _missing()
+        return open(descriptor, "rb")  # noqa: PTH123 - a descriptor
 
     def delete(self, path: str) -> None:
-        self._inside(path).unlink(missing_ok=True)
+        """Safe to repeat."""
+        target = self._inside(path)
+        with suppress(FileNotFoundError):
+            target.unlink()
+            sync_folder(target.parent)
 
     def exists(self, path: str) -> bool:
         return self._inside(path).is_file()
 
     def size(self, path: str) -> int:
-        return self._inside(path).stat().st_size
+        """Bytes as stored. Raises NotFound (`file_missing`)."""
+        try:
+            return self._inside(path).stat().st_size
+        except FileNotFoundError:
+            raise _missing() from None
 
     def make_folder(self, prefix: str) -> None:
-        self._folder(self._inside(prefix))
+        target = self._inside(prefix)
+        with _told_of_room():
+            private_folder(target)
 
     def delete_folder(self, prefix: str) -> None:
+        """Delete a folder with all that is in it, also while others write or delete there. Safe to repeat."""
+        folder = self._inside(prefix)
+        for tries_left in reversed(range(TRIES)):
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY) or (folder.exists() and not tries_left):
+                    raise
+            if not folder.exists():
+                break
         with suppress(FileNotFoundError):
-            shutil.rmtree(self._inside(prefix))
+            sync_folder(folder.parent)
 
     def check(self) -> None:
         """Write and remove a small file. Raises StorageFull or OSError."""
-        with self.create(".check") as file:
+        name = f".check.{uuid.uuid4().hex}"
+        with self.create(name) as file:
             file.write(b"ok")
-        self.delete(".check")
-
-    def _folder(self, folder: Path) -> None:
-        missing = [part for part in (folder, *folder.parents) if not part.exists()]
-        for part in reversed(missing):
-            part.mkdir(mode=0o700, exist_ok=True)
+        self.delete(name)
 
     def _inside(self, path: str) -> Path:
-        parts = PurePosixPath(path).parts
-        if not parts or path.startswith("/") or ".." in parts or "\0" in path or "\\" in path:
-            raise Invalid("Not a path of the storage.", code="bad_path")
-        target = self.root.joinpath(*parts)
-        if not target.parent.resolve().is_relative_to(self.root.resolve()) or target.is_symlink():
-            raise Invalid("Not a path of the storage.", code="bad_path")
+        names = path.split("/")
+        if not all(NAME.fullmatch(name) and name not in (".", "..") for name in names):
+            raise _bad_path()
+        target = self.root
+        for name in names:
+            target = target / name
+            if target.is_symlink():
+                raise _bad_path()
         return target
 
 
 def make_storage(settings: Settings) -> LocalStorage:
-    assert settings.storage_dir is not None
-    return LocalStorage(settings.storage_dir)
+    return LocalStorage(settings.storage_dir or settings.home / "storage")
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder, and what is missing above it, each 0700 and there after a crash."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    for part in reversed(missing):
+        part.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(part.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """fsync: what was made, renamed or deleted in the folder survives a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def new_file(path: Path) -> BinaryIO:
+    """A 0600 file to write, which did not exist."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")  # noqa: PTH123, SIM115 - with a mode
+
+
+def _begin(aside: Path) -> BinaryIO:
+    with _folder_needed():
+        private_folder(aside.parent)
+        return new_file(aside)
+
+
+def _end(file: BinaryIO, aside: Path, target: Path) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    with _folder_needed():
+        aside.rename(target)
+        sync_folder(target.parent)
+
+
+@contextmanager
+def _folder_needed() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound("The folder of this file was deleted meanwhile.", code="folder_deleted") from None
+
+
+@contextmanager
+def _told_of_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise StorageFull("There is no room left to store this.") from None
+        raise
 
 
 def _remove(path: Path) -> None:
@@ -98,9 +176,9 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _missing() -> InsightJourneyError:
+    return NotFound("A stored file is missing.", code="file_missing")
+
+
+def _bad_path() -> InsightJourneyError:
+    return Invalid("Not a path of the storage.", code="bad_path")
