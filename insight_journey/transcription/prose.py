@@ -14,7 +14,7 @@ LINK = re.compile(r"!?\[([^\[\]\n]{1,200})\]\([^()\s]{1,500}\)")
 WRAPPED = 50  # characters from which a line without an end is taken as one that an editor has broken
 DIRECTION = re.compile(r"\([^()]{1,200}\)|\[[^\[\]]{1,200}\]")
 ACTION = re.compile(
-    r"(?:[a-z]+(?:s|ing|ly)|(?:an? |the )?(?:long |short |brief )?(?:pause|silence|laughter|inaudible|crosstalk|unclear|applause|sigh|music))\b"
+    r"(?:[a-z]+(?:s|ing|ly)|(?:an? |the )?(?:long |brief )?(?:pause|silence|laughter|inaudible|crosstalk|unclear|applause|sigh|music))\b"
 )
 SENTENCE_END = (".", "!", "?", "…", "”", '"')
 

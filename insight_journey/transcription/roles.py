@@ -68,13 +68,19 @@ def assign(speakers: Iterable[str], header: Mapping[str, str], labelled: Mapping
     everyone = list(dict.fromkeys(speakers))
     placed = {speaker: _role(speaker, header, labelled, owner, everyone) for speaker in everyone}
     if len(everyone) == 1:
-        explicit = header.get(everyone[0]) or labelled.get(everyone[0])
-        return {everyone[0]: explicit} if explicit == PRACTITIONER else {}
+        return _alone(everyone[0], header, labelled)
     found = {role for role in placed.values() if role}
     if len(everyone) == 2 and len(found) == 1 and None in placed.values():
         other = PRACTITIONER if CLIENT in found else CLIENT
         placed = {speaker: role or other for speaker, role in placed.items()}
     return {speaker: role or UNKNOWN for speaker, role in placed.items()}
+
+
+def _alone(speaker: str, header: Mapping[str, str], labelled: Mapping[str, str]) -> dict[str, str]:
+    """A lone speaker is the client, unless named as the practitioner. With the client named beside, her words may be among these."""
+    if (header.get(speaker) or labelled.get(speaker)) != PRACTITIONER:
+        return {}
+    return {speaker: UNKNOWN if CLIENT in header.values() else PRACTITIONER}
 
 
 def _role(speaker: str, header: Mapping[str, str], labelled: Mapping[str, str], owner: str | None, everyone: list[str]) -> str | None:

@@ -72,7 +72,8 @@ def _from_cues(found: list[Cue], owner: str | None, language: str | None) -> Tra
     placed, given = _by_voices(found) if any(cue.speaker for cue in found) else _by_labels(found)
     utterances: list[Utterance] = []
     for (speaker, timed), run in groupby(placed, key=lambda cue: (cue.speaker, None not in (cue.start, cue.end))):
-        utterances += _timed(run, speaker) if timed else _untimed(run, speaker)
+        read = _timed if timed else _untimed
+        utterances += read(run, speaker)
     return _transcript(utterances, {}, given, owner, language)
 
 

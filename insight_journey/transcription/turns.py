@@ -8,7 +8,7 @@ header has nothing but turns as speech: what stands before the first, or after a
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from insight_journey.transcription import clock, roles
@@ -21,6 +21,7 @@ LABEL = re.compile(
     rf"\s*(?P<clock>{CLOCK})?\s*[:：](?!//)\s*(?P<text>.*)", re.S,
 )  # fmt: skip
 ALONE = re.compile(rf"(?P<name>{NAME})\s+[\[(]?(?P<clock>{CLOCK})[\])]?")
+COLON_INSIDE = re.compile(rf"\[(?P<name>{NAME})\s*[:：]\]")
 RULE = re.compile(r"[-*_=~]{3,}")
 PARTICLES = frozenset(["van", "von", "de", "der", "den", "di", "da", "del", "la", "le", "bin", "al", "el", "of", "the", "and", "&", "y"])
 HEADERS = frozenset(
@@ -39,6 +40,7 @@ NO_NAMES = HEADERS | frozenset(
 )  # fmt: skip
 HEADER_LINES = 25
 MAX_WORDS_OF_HEADER = 12
+MOST_HEADERS = 2  # some are pasted below each other
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _inner(label: str) -> str:
 
 
 def _read_line(raw: str) -> Line:
-    raw = raw.strip()
+    raw = COLON_INSIDE.sub(r"[\g<name>]:", raw.strip(), count=1)
     first = CLOCK_FIRST.fullmatch(raw)
     time = clock.read(first["clock"]) if first else None
     if not first or not time:
@@ -135,10 +137,12 @@ def _may_be_name(name: str) -> bool:
 
 
 def _split_header(lines: Sequence[Line]) -> tuple[Header, list[Line]]:
+    speaking = {_key(line) for line in lines if line.label and not _is_short(line)}
     counts = Counter(_key(line) for line in lines if line.label)
+    speaking |= {label for label, count in counts.items() if count > MOST_HEADERS}
     header, end = Header(), 0
     for index, line in enumerate(lines[:HEADER_LINES]):
-        if _is_header(line, counts):
+        if _is_header(line, speaking):
             header, end = _with(header, line), index + 1
         elif line.raw and not _is_title(line):
             break
@@ -149,11 +153,15 @@ def _key(line: Line) -> str:
     return roles.bare(line.label or "").casefold()
 
 
-def _is_header(line: Line, counts: Mapping[str, int]) -> bool:
-    if not line.label or line.clock or len(line.text.split()) > MAX_WORDS_OF_HEADER:
+def _is_short(line: Line) -> bool:
+    return len(line.text.split()) <= MAX_WORDS_OF_HEADER and not line.text.endswith((".", "!", "?"))
+
+
+def _is_header(line: Line, speaking: Collection[str]) -> bool:
+    if not line.label or line.clock or not _is_short(line):
         return False
-    named = roles.role_word(line.label) and not line.text.endswith((".", "!", "?")) and line.text
-    return _key(line) in HEADERS or bool(named and counts[_key(line)] == 1)
+    named = roles.role_word(line.label) and line.text
+    return _key(line) in HEADERS or bool(named and _key(line) not in speaking)
 
 
 def _is_title(line: Line) -> bool:

