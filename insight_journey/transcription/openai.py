@@ -167,7 +167,10 @@ def _request(endpoint: Endpoint, piece: Piece, language: str | None) -> dict[str
 
 
 def _send(request: dict[str, Any], client: openai.OpenAI) -> Answer:
-    return Answer.model_validate_json(client.audio.transcriptions.with_raw_response.create(**request).content)
+    answer = client.audio.transcriptions.create(**request)
+    if not isinstance(answer, BaseModel):
+        raise ValueError("not a transcription")
+    return Answer.model_validate(answer.model_dump(warnings=False))
 
 
 def encode(samples: Samples) -> bytes:
