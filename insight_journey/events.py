@@ -51,9 +51,7 @@ def publish(user_id: UUID, kind: str, payloads: list[dict[str, Any]]) -> None:
         return
     last = _take_sequences(user_id, len(payloads))
     first = last - len(payloads) + 1
-    db.session.add_all(
-        Event(user_id=user_id, sequence=first + i, kind=kind, payload=payload) for i, payload in enumerate(payloads)
-    )
+    db.session.add_all(Event(user_id=user_id, sequence=first + i, kind=kind, payload=payload) for i, payload in enumerate(payloads))
     db.after_commit(lambda: send({"user": str(user_id)}))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Response, current_app, request
+from flask import Response, request
 from flask.views import MethodView
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
@@ -12,7 +12,8 @@ from werkzeug.wsgi import wrap_file
 
 from insight_journey import logs
 from insight_journey.api.auth import current_user
-from insight_journey.api.envelope import Blueprint
+from insight_journey.api.envelope import Blueprint, body_limit
+from insight_journey.api.idempotency import idempotent
 from insight_journey.api.runs import RunSchema
 from insight_journey.errors import Invalid, TooLarge
 from insight_journey.extensions import db
@@ -23,7 +24,7 @@ blp = Blueprint("content", __name__, url_prefix="/sessions", description="Record
 
 MULTIPART = "multipart/form-data"
 CHUNK = 1 << 18
-OVERHEAD = 1 << 16  # of multipart around the file
+OVERHEAD = 1 << 20  # of multipart around the file; the parser also counts its read buffer of 64 KiB
 
 
 class TextSchema(ma.Schema):
@@ -36,13 +37,12 @@ class UploadQuery(ma.Schema):
 
 @blp.route("/<uuid:session_id>/content")
 class Content(MethodView):
+    @body_limit(lambda settings: (settings.upload_limit_mb << 20) + OVERHEAD)
     @blp.arguments(UploadQuery, location="query")
     @blp.response(202, RunSchema)
     def post(self, query: dict[str, str], session_id: UUID) -> Any:
         """Upload a recording or a text file, as field `file` of a multipart body or as the raw body."""
         session = service.find_session(current_user(), session_id)
-        limit = (current_app.extensions["settings"].upload_limit_mb << 20) + OVERHEAD
-        request.max_content_length = limit
         run = content.attach(session, _received(query.get("file_name")), request_id=logs.request_id())
         db.session.commit()
         return run
@@ -50,14 +50,14 @@ class Content(MethodView):
 
 @blp.route("/<uuid:session_id>/text")
 class Text(MethodView):
+    @idempotent
+    @body_limit(lambda settings: settings.text_limit_kb << 11)  # JSON escapes make a text longer
     @blp.arguments(TextSchema)
     @blp.response(202, RunSchema)
     def post(self, data: dict[str, str], session_id: UUID) -> Any:
         """Write or paste a text; speaker turns and clock times are recognised."""
         session = service.find_session(current_user(), session_id)
-        run = content.attach(session, Received(_text_filler(data["text"])), request_id=logs.request_id())
-        db.session.commit()
-        return run
+        return content.attach(session, Received(_text_filler(data["text"])), request_id=logs.request_id())
 
 
 @blp.route("/<uuid:session_id>/media")

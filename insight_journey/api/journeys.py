@@ -8,6 +8,8 @@ from flask.views import MethodView
 
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.fields import Line
+from insight_journey.api.idempotency import idempotent
 from insight_journey.extensions import db
 from insight_journey.sessions import service
 from insight_journey.sessions.models import Journey
@@ -16,7 +18,7 @@ blp = Blueprint("journeys", __name__, url_prefix="/journeys", description="Named
 
 
 class JourneyName(ma.Schema):
-    name = ma.fields.String(required=True, validate=ma.validate.Length(1, 200))
+    name = Line(200, required=True)
 
 
 class JourneySchema(ma.Schema):
@@ -41,13 +43,12 @@ class Journeys(MethodView):
         rows, total = service.list_journeys(current_user(), paging.offset, paging.limit)
         return _view(rows), total
 
+    @idempotent
     @blp.arguments(JourneyName)
     @blp.response(201, JourneySchema)
     def post(self, data: dict[str, str]) -> dict[str, Any]:
         """Create a journey."""
-        journey = service.create_journey(current_user(), data["name"])
-        db.session.commit()
-        return _view([journey])[0]
+        return _view([service.create_journey(current_user(), data["name"])])[0]
 
 
 @blp.route("/<uuid:journey_id>")

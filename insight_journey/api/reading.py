@@ -62,9 +62,7 @@ class ElementSchema(ma.Schema):
     end = ma.fields.Float(required=True, allow_none=True)
     confidence = ma.fields.Float(required=True)
     engine = ma.fields.String(required=True)
-    intensity = ma.fields.Integer(
-        required=True, allow_none=True, metadata={"description": "How strongly an emotion was worded: 1, 2 or 3"}
-    )
+    intensity = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "How strongly an emotion was worded: 1, 2 or 3"})
     stance = ma.fields.String(required=True, allow_none=True)
     severity = ma.fields.Integer(required=True, allow_none=True)
     due_on = ma.fields.String(required=True, allow_none=True)

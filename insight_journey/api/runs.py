@@ -9,6 +9,7 @@ from flask.views import MethodView
 from insight_journey import logs
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.idempotency import idempotent
 from insight_journey.extensions import db
 from insight_journey.sessions import service
 from insight_journey.sessions.models import CANCELLED, FAILED, FINISHED, QUEUED, RUNNING, Run
@@ -58,14 +59,13 @@ class SessionRuns(MethodView):
         session = service.find_session(current_user(), session_id)
         return service.list_runs(session, paging.offset, paging.limit)
 
+    @idempotent
     @blp.arguments(NewRunSchema, required=False)
     @blp.response(202, RunSchema)
     def post(self, data: dict[str, str] | None, session_id: UUID) -> Any:
         """Run the pipeline again."""
         session = service.find_session(current_user(), session_id)
-        run = service.start_run(session, request_id=logs.request_id(), from_stage=(data or {}).get("from_stage"))
-        db.session.commit()
-        return run
+        return service.start_run(session, request_id=logs.request_id(), from_stage=(data or {}).get("from_stage"))
 
 
 @blp.route("/runs/<uuid:run_id>")

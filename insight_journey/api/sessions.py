@@ -9,6 +9,8 @@ from flask.views import MethodView
 
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.fields import Line
+from insight_journey.api.idempotency import idempotent
 from insight_journey.api.runs import RunSchema
 from insight_journey.extensions import db
 from insight_journey.sessions import service
@@ -17,7 +19,7 @@ from insight_journey.sessions.service import SORTS, SessionView
 
 blp = Blueprint("sessions", __name__, url_prefix="/sessions", description="Reflections: one recording or text each")
 
-TITLE = ma.validate.Length(1, 300)
+TITLE_LENGTH = 300
 LANGUAGE = ma.validate.Regexp(r"^[a-z]{2,3}$", error="An ISO 639 code such as `en`.")
 SORT_NAMES = [sign + name for name in SORTS for sign in ("", "-")]
 
@@ -39,7 +41,7 @@ SPEAKERS_TYPE = {"enum": [1, 2, "auto"], "type": ["integer", "string"]}
 
 
 class NewSessionSchema(ma.Schema):
-    title = ma.fields.String(required=True, validate=TITLE)
+    title = Line(TITLE_LENGTH, required=True)
     journey_id = ma.fields.UUID(allow_none=True)
     occurred_at = ma.fields.AwareDateTime(default_timezone=UTC)
     language = ma.fields.String(validate=LANGUAGE, allow_none=True)
@@ -47,7 +49,7 @@ class NewSessionSchema(ma.Schema):
 
 
 class SessionChangesSchema(ma.Schema):
-    title = ma.fields.String(validate=TITLE)
+    title = Line(TITLE_LENGTH)
     journey_id = ma.fields.UUID(allow_none=True)
     occurred_at = ma.fields.AwareDateTime(default_timezone=UTC)
 
@@ -104,13 +106,12 @@ class Sessions(MethodView):
         rows, total = service.list_sessions(current_user(), paging.offset, paging.limit, **query)
         return [_body(view) for view in rows], total
 
+    @idempotent
     @blp.arguments(NewSessionSchema)
     @blp.response(201, SessionSchema)
     def post(self, data: dict[str, Any]) -> dict[str, Any]:
         """Create a session; its content comes next."""
-        session = service.create_session(current_user(), **data)
-        db.session.commit()
-        return _show(session)
+        return _show(service.create_session(current_user(), **data))
 
 
 @blp.route("/<uuid:session_id>")

@@ -214,8 +214,11 @@ def _http_ready(running: Running) -> bool:
 def _bolt_ready(running: Running) -> bool:
     plan = running.plan
     try:
-        with neo4j.GraphDatabase.driver(plan.url, auth=(plan.user, plan.password), connection_timeout=2.0) as driver:
-            driver.execute_query("RETURN 1", database_=DATABASE)
+        with (
+            neo4j.GraphDatabase.driver(plan.url, auth=(plan.user, plan.password), connection_timeout=2.0) as driver,
+            driver.session(database=DATABASE) as session,
+        ):
+            session.run("RETURN 1").consume()
     except AuthError:
         _make_user(running)
         return False

@@ -19,7 +19,7 @@ Statement = tuple[str, dict[str, Any]]
 
 CONNECT_SECONDS = 5.0
 READ_RETRY_SECONDS = 3.0  # a person waits for the answer
-WRITE_RETRY_SECONDS = 15.0  # a worker does, and conflicts pass
+WRITE_RETRY_SECONDS = 5.0  # conflicts pass; a graph that is away is waited for by the pipeline, not here
 RACES = 5  # tries of a unit of work that lost a race for a unique key
 _ROW_GONE = "Neo.ClientError.Statement.EntityNotFound"  # Neo4j, when another writer deleted what a MERGE had found
 

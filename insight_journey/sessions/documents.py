@@ -55,9 +55,7 @@ def transcript_document(transcript: Transcript) -> dict[str, Any]:
 
 
 def transcript_from(document: dict[str, Any]) -> Transcript:
-    utterances = tuple(
-        Utterance(**{**row, "words": tuple(Word(*word) for word in row["words"])}) for row in document["utterances"]
-    )
+    utterances = tuple(Utterance(**{**row, "words": tuple(Word(*word) for word in row["words"])}) for row in document["utterances"])
     return Transcript(**{**document, "utterances": utterances, "warnings": tuple(document["warnings"])})
 
 

@@ -26,7 +26,9 @@ def wording(mention: Mention) -> str:
 
 def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> None:
     """Replace the session's decisions by those its new analysis needs. Flushes; keeps what was announced."""
-    announced: set[tuple[str, bytes]] = set(db.session.execute(_rows(session_id).where(Identity.announced)).tuples())
+    announced: set[tuple[str, bytes]] = {
+        (kind, text_hash) for kind, text_hash in db.session.execute(_rows(session_id).where(Identity.announced))
+    }
     db.session.execute(sa.delete(Identity).where(Identity.session_id == session_id))
     wanted = {(m.kind, _hash(key, m.kind, wording(m))): m for m in analysis.mentions}
     db.session.add_all(
@@ -43,7 +45,7 @@ def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> Non
 
 def element_keys(key: Key, session_id: UUID, analysis: Analysis) -> dict[tuple[Kind, str], str]:
     """The decided element key of each (kind, wording) in an analysis."""
-    rows = db.session.execute(_rows(session_id).add_columns(Identity.element_key)).tuples()
+    rows = db.session.execute(_rows(session_id).add_columns(Identity.element_key))
     decided = {(kind, text_hash): element_key for kind, text_hash, element_key in rows}
     return {(m.kind, wording(m)): decided[(m.kind, _hash(key, m.kind, wording(m)))] for m in analysis.mentions}
 
@@ -55,7 +57,8 @@ def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:
     """
     known = sa.select(Identity.kind, Identity.element_key).where(Identity.user_id == user_id, Identity.announced)
     mine = sa.select(Identity.kind, Identity.element_key).where(Identity.session_id == session_id, ~Identity.announced)
-    new = sorted(set(db.session.execute(mine.where(sa.tuple_(Identity.kind, Identity.element_key).not_in(known))).tuples()))
+    unknown = mine.where(sa.tuple_(Identity.kind, Identity.element_key).not_in(known)).distinct()
+    new = sorted((kind, element_key) for kind, element_key in db.session.execute(unknown))
     db.session.execute(sa.update(Identity).where(Identity.session_id == session_id).values(announced=True))
     return new
 

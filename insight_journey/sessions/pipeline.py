@@ -107,17 +107,16 @@ def _new_elements(run: Run, ids: dict[str, str]) -> list[dict[str, str]]:
 
 def _fail(claim: Claim, error: Exception) -> None:
     """Try again later for a passing reason while attempts last; a graph that is away is waited for however long."""
-    known = isinstance(error, InsightJourneyError)
-    log.warning("stage_failed", stage=claim.run.stage, code=getattr(error, "code", "internal_error"), error=type(error).__name__)
-    if not known:
-        log.error("stage_crashed", exc_info=error)
+    if not isinstance(error, InsightJourneyError):
+        log.error("stage_crashed", stage=claim.run.stage, exc_info=error)
+        return _end_failed(claim, "internal_error", "Something went wrong on our side.")
+    log.warning("stage_failed", stage=claim.run.stage, code=error.code)
     if isinstance(error, GraphUnavailable) and error.transient:
         return _try_again(claim, error, waiting_for="graph", attempts=0)
     passing = isinstance(error, EngineError) and error.transient
     if passing and claim.run.attempts < current_app.extensions["settings"].attempts:
         return _try_again(claim, error)
-    message = error.message if isinstance(error, InsightJourneyError) else "Something went wrong on our side."
-    return _end_failed(claim, getattr(error, "code", "internal_error") if known else "internal_error", message)
+    return _end_failed(claim, error.code, error.message)
 
 
 def _try_again(claim: Claim, error: Exception, **values: object) -> None:

@@ -59,7 +59,7 @@ def moments_of(user: User, session: Session, offset: int, limit: int) -> tuple[l
     rows = list(db.session.scalars(query.order_by(MomentText.position).offset(offset).limit(limit)))
     moments = _open(keystore.user(user.id), rows)
     found = defaultdict(list)
-    for element in _with_words(views.session_mentions(_graph(), keystore.user(user.id), session.id), moments):
+    for element in _with_words(_mentions(user, session), moments):
         found[element["moment_id"]].append(element)
     return [MomentView(**{**vars(m), "elements": tuple(found[str(m.id)])}) for m in moments.values()], total
 
@@ -67,7 +67,7 @@ def moments_of(user: User, session: Session, offset: int, limit: int) -> tuple[l
 def session_elements(user: User, session: Session, kind: Kind | None, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
     """A page of a session's mentions, in the order they were said."""
     key = keystore.user(user.id)
-    mentions = views.session_mentions(_graph(), key, session.id, kind)
+    mentions = _mentions(user, session, kind)
     elements = _with_words(mentions, _moments(key, mentions[offset : offset + limit]))
     return elements, len(mentions)
 
@@ -83,13 +83,19 @@ def elements(
 
 
 def session_graph(user: User, session: Session) -> GraphView:
-    return views.session_graph(_graph(), keystore.user(user.id), session.id)
+    key = keystore.user(user.id)
+    return views.session_graph(_graph(), key, session.id, hidden=_hidden(user, key))
 
 
 def summary(user: User, since: datetime | None, until: datetime | None) -> GraphView:
     """A person's elements over a period, how often and with what, for drawing."""
     key = keystore.user(user.id)
     return views.summary(_graph(), key, since, until, hidden=_hidden(user, key))
+
+
+def _mentions(user: User, session: Session, kind: Kind | None = None) -> list[ElementMention]:
+    key = keystore.user(user.id)
+    return views.session_mentions(_graph(), key, session.id, kind, hidden=_hidden(user, key))
 
 
 def _graph() -> Any:

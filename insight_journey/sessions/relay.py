@@ -24,6 +24,7 @@ from insight_journey.sessions.models import RelayLease, Session, StaleMark
 
 log = structlog.get_logger()
 LEASE = timedelta(seconds=60)
+BATCH = 100
 
 
 def mark_stale(user_id: UUID, session_id: UUID) -> None:
@@ -58,19 +59,20 @@ def reconcile(user_id: UUID) -> bool:
         return False
     try:
         while marks := _marks(user_id):
-            for mark in marks:
-                _reconcile_session(user_id, mark.session_id)
-                _settle(mark, token)
+            for session_id, version in marks:
+                _reconcile_session(user_id, session_id)
+                _settle(user_id, session_id, version, token)
         return True
     finally:
         db.session.rollback()
         _release(user_id, token)
 
 
-def _marks(user_id: UUID) -> list[StaleMark]:
-    marks = list(db.session.scalars(sa.select(StaleMark).where(StaleMark.user_id == user_id).order_by(StaleMark.marked_at).limit(100)))
-    db.session.expunge_all()
-    db.session.rollback()
+def _marks(user_id: UUID) -> list[tuple[UUID, int]]:
+    """(session, version) of the oldest marks."""
+    query = sa.select(StaleMark.session_id, StaleMark.version).where(StaleMark.user_id == user_id)
+    marks = [(session_id, version) for session_id, version in db.session.execute(query.order_by(StaleMark.marked_at).limit(BATCH))]
+    db.session.commit()  # what follows reads the truth in a transaction of its own
     return marks
 
 
@@ -103,11 +105,11 @@ def _truth(key: Key, session: Session) -> SessionTruth:
     )
 
 
-def _settle(mark: StaleMark, token: UUID) -> None:
-    """Delete the mark if nothing new came meanwhile; raise the lease with it."""
+def _settle(user_id: UUID, session_id: UUID, version: int, token: UUID) -> None:
+    """Delete the mark if nothing new came meanwhile; prolong the lease with it."""
     seen = sa.delete(StaleMark).where(
-        StaleMark.user_id == mark.user_id, StaleMark.session_id == mark.session_id, StaleMark.version == mark.version
-    )
+        StaleMark.user_id == user_id, StaleMark.session_id == session_id, StaleMark.version == version
+    )  # fmt: skip
     db.session.execute(seen)
     db.session.execute(sa.update(RelayLease).where(RelayLease.token == token).values(until=now() + LEASE))
     db.session.commit()

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ class Up:
     """A running `up` with a home of its own."""
 
     def __init__(self, home: Path, port: int, **variables: str) -> None:
-        self.home, self.port, self.output = home, port, home.with_suffix(".log")
+        self.home, self.port, self.output = home, port, home.with_name(f"{home.name}-{port}.log")
         plain = {name: value for name, value in os.environ.items() if not name.startswith("IJ_")}
         environment = plain | {"IJ_HOME": str(home), "IJ_PORT": str(port), **variables}
         with self.output.open("wb") as output:
@@ -85,17 +87,24 @@ def test_it_works(tmp_path: Path):
         names = {line.split("|")[0].strip() for line in up.text().splitlines() if "|" in line}
         assert names <= PARTS | {"up"}
         assert f"ready: http://127.0.0.1:{up.port}" in until(lambda: "ready: http" in up.text() and up.text())
+        _files_are_private(up)
         _second_is_refused(up)
         _dead_parts_come_back(up)
         _all_ends(up, signal.SIGTERM)
     assert "Traceback" not in up.text()
 
 
+def _files_are_private(up: Up) -> None:
+    found = [path for path in [up.home, *up.home.rglob("*")] if not path.is_symlink()]
+    assert [path for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
 def _second_is_refused(up: Up) -> None:
     with running(up.home) as second:
-        second.output = up.output  # it writes to the same file: the home's
         assert second.process.wait(30) == 1
+        assert "already running" in second.text()
     assert up.process.poll() is None
+    assert up.ready()
 
 
 def _dead_parts_come_back(up: Up) -> None:
@@ -120,7 +129,6 @@ def test_interrupt_ends_it_while_it_starts(tmp_path: Path):
     with running(tmp_path / "home") as up:
         until(lambda: up.children())
         until(lambda: "redis" in up.text())
-        _ = up.children()
         up.process.send_signal(signal.SIGINT)
         assert up.process.wait(40) == 0, up.text()
 
@@ -137,8 +145,6 @@ def test_killed_supervisor_leaves_no_orphans(tmp_path: Path):
 
 
 def test_taken_port_is_said(tmp_path: Path):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         up = Up(tmp_path / "home", taken.getsockname()[1])
         assert up.process.wait(30) == 1

@@ -1,6 +1,5 @@
 """Socket.IO: who may listen, what is heard, who is put out."""
 
-
 import pytest
 import requests
 import socketio
