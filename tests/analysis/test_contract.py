@@ -10,9 +10,10 @@ from insight_journey.analysis.base import ANALYZERS, KINDS, Analysis, AnalysisJo
 from insight_journey.analysis.moments import segment
 from insight_journey.settings import Settings
 from insight_journey.transcription.base import Transcript, Utterance
+from tests.stub_openai import KEY, Stub
 
 # Analyzer -> a fixture that gives its settings, with whatever it needs running behind them.
-SETTINGS = {"local": "plain_settings"}
+SETTINGS = {"local": "plain_settings", "openai": "stub_settings"}
 
 TALK = Transcript(
     (
@@ -29,6 +30,12 @@ TALK = Transcript(
 @pytest.fixture
 def plain_settings() -> Settings:
     return Settings()
+
+
+@pytest.fixture
+def stub_settings() -> Iterator[Settings]:
+    with Stub() as stub:
+        yield Settings(openai_base_url=stub.url, openai_api_key=KEY)
 
 
 @pytest.fixture(params=SETTINGS)
