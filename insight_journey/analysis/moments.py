@@ -2,6 +2,7 @@
 
 A moment is one to three utterances in a row by one speaker, at most MAX_WORDS words and MAX_SECONDS long. A longer
 utterance is cut at the ends of sentences, clauses or words, and each part is a moment of its own: nothing is lost.
+How long something took is known where its words are timed. The clock beside a written turn says when it was, not how long.
 """
 
 import re
@@ -30,6 +31,7 @@ class Piece:
     ends: float | None
     words: int
     whole: bool  # the whole utterance, so that it may share a moment
+    timed: bool  # by its words; else its seconds are those of a turn or cue
 
 
 def segment(transcript: Transcript) -> tuple[Moment, ...]:
@@ -66,8 +68,8 @@ def _parts(utterance: Utterance, tokens: list[tuple[int, int]]) -> Iterator[list
 
 
 def _limit(utterance: Utterance, words: int) -> int:
-    """How many words of this utterance fit a moment, by count and by time."""
-    if utterance.start is None or utterance.end is None or utterance.end - utterance.start <= MAX_SECONDS:
+    """How many words of this utterance fit a moment, by count and, where they are timed, by time."""
+    if not utterance.words or utterance.start is None or utterance.end is None or utterance.end - utterance.start <= MAX_SECONDS:
         return MAX_WORDS
     return max(1, min(MAX_WORDS, int(words * MAX_SECONDS / (utterance.end - utterance.start))))
 
@@ -95,8 +97,9 @@ def _boundary(text: str, tokens: list[tuple[int, int]], index: int) -> int:
 
 def _piece(utterance: Utterance, part: list[tuple[int, int]], offset: int, whole: bool) -> Piece:
     start, end = part[0][0], part[-1][1]
-    begins, ends = (utterance.start, utterance.end) if whole else seconds(utterance, start, end)
-    return Piece(offset + start, offset + end, utterance.speaker, begins, ends, len(part), whole)
+    timed = bool(utterance.words)
+    begins, ends = seconds(utterance, start, end) if timed and not whole else (utterance.start, utterance.end)
+    return Piece(offset + start, offset + end, utterance.speaker, begins, ends, len(part), whole, timed)
 
 
 def seconds(utterance: Utterance, start: int, end: int) -> tuple[float | None, float | None]:
@@ -131,7 +134,7 @@ def _fits(group: list[Piece], piece: Piece) -> bool:
 
 
 def _span(first: Piece, last: Piece) -> float:
-    end = last.begins if last.ends is None else last.ends
+    end = last.ends if last.timed and last.ends is not None else last.begins
     return 0.0 if first.begins is None or end is None else end - first.begins
 
 

@@ -68,6 +68,12 @@ def test_a_long_utterance_is_cut_at_clauses_and_nothing_is_lost() -> None:
     assert times == sorted(times) and times[0] == 10
 
 
+def test_a_written_turn_is_not_cut_by_the_clock_beside_it() -> None:
+    text = "I was tired, and then I slept. " * 4
+    turns = talk(*(Utterance(text.strip(), "Alex", minute * 60, minute * 60 + 300) for minute in (0, 0, 5)))
+    assert [(m.text.count("tired"), m.start, m.end) for m in segment(turns)] == [(8, 0, 300), (4, 300, 600)]
+
+
 def test_text_without_spaces_is_cut_too() -> None:
     moments = segment(talk(Utterance("私はとても不安です。" * 700)))
     assert len(moments) > 1 and "".join(m.text for m in moments) == "私はとても不安です。" * 700
