@@ -96,7 +96,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.subscribers: dict[str, Subscriber] = {}
-        self.app: Flask | None = None
+        self.app: Flask
         self._started = threading.Lock()
 
     def start(self, app: Flask, still_counts: Callable[[Subscriber], bool]) -> None:
@@ -128,7 +128,6 @@ class Feed:
         return [s for s in list(self.subscribers.values()) if str(getattr(s, name)) == value]
 
     def _listen(self) -> None:
-        assert self.app is not None
         stop = threading.Event()
         while True:
             try:
@@ -157,7 +156,6 @@ class Feed:
             self._safely(self.deliver, subscriber)
 
     def _safely(self, action: Callable[..., None], argument: Any) -> None:
-        assert self.app is not None
         try:
             with self.app.app_context():
                 action(argument)

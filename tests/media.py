@@ -73,7 +73,12 @@ def alternating(gap: float = 0.3) -> tuple[Samples, Samples]:
 
 
 def encode(
-    channels: Samples | Sequence[Samples], name: str = "wav", *, video: bool = False, start: float = 0.0, holes: Sequence[tuple[float, float]] = ()
+    channels: Samples | Sequence[Samples],
+    name: str = "wav",
+    *,
+    video: bool = False,
+    start: float = 0.0,
+    holes: Sequence[tuple[float, float]] = (),
 ) -> bytes:
     """A recording of one or two channels. `video` adds a picture, `start` begins the sound later than it, `holes` are
     stretches (from, to seconds) whose packets are missing, so that only timestamps tell of them.

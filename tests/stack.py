@@ -51,7 +51,7 @@ class Stack:
 
     def person(self, name: str) -> "Person":
         """Register somebody new and sign her in."""
-        address = f"{name.lower()}-{secrets.token_hex(6)}@example.org"
+        address = f"{name.split()[0].lower()}-{secrets.token_hex(6)}@example.org"
         password = secrets.token_urlsafe(16)
         answer = requests.post(
             f"{self.base}/api/v1/auth/register",

@@ -11,6 +11,7 @@ CONFIDENCE = {"strong": 0.85, "noticed": 0.7}
 NOT_YET = re.compile(r"\b(?:if|when|before|until|whenever|as soon as|once|want to|hope|did|maybe) (?:then )?$")
 BARE = re.compile(r"^(?:that|it|this|how|what|why|the same|them|those|these|him|her|some|any)(?: too| myself| now)?$")
 OWN = re.compile(r"^(?:i|i'm|i've|my)\b")
+POINTS_BACK = re.compile(r"\b(?:it|that|this|them|so)$")  # "I can do that" says nothing without what was said before
 MANY, MANY_OF_OWN = 2, 1  # content words; "I never rest" needs no second
 LEAST_WORDS = 3
 
@@ -30,8 +31,11 @@ def find(sentence: Sentence, text: str) -> Iterator[Statement]:
 
 
 def _stands_alone(said: str) -> bool:
-    least = MANY_OF_OWN if OWN.match(said) else MANY
-    return LEAST_WORDS <= len(said.split()) <= 2 * MAX_WORDS and content_words(said) >= least and not BARE.match(said)
+    if not LEAST_WORDS <= len(said.split()) <= 2 * MAX_WORDS or BARE.match(said):
+        return False
+    if OWN.match(said) and not POINTS_BACK.search(said):
+        return content_words(said) >= MANY_OF_OWN or len(said.split()) > LEAST_WORDS
+    return content_words(said) >= MANY
 
 
 def _end(sentence: Sentence, at: int) -> int:

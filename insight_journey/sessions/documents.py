@@ -38,7 +38,7 @@ def write(key: Key, run: Run, kind: str, document: dict[str, Any]) -> Artifact:
     return artifact
 
 
-def read(key: Key, artifact_id: UUID) -> dict[str, Any]:
+def read(key: Key, artifact_id: UUID | None) -> dict[str, Any]:
     """Open a document. Raises Tampered where it is not what was written."""
     artifact = db.session.get_one(Artifact, artifact_id)
     with current_app.extensions["storage"].open(artifact.path) as source:
@@ -75,7 +75,7 @@ def analysis_from(document: dict[str, Any]) -> Analysis:
     )
 
 
-def read_transcript(key: Key, artifact_id: UUID) -> Transcript:
+def read_transcript(key: Key, artifact_id: UUID | None) -> Transcript:
     return transcript_from(read(key, artifact_id))
 
 

@@ -179,7 +179,7 @@ def _media(ids: list[UUID]) -> dict[UUID, Media]:
 
 def _moment_counts(ids: list[UUID]) -> dict[UUID, int]:
     query = sa.select(MomentText.session_id, sa.func.count()).where(MomentText.session_id.in_(ids))
-    return {session_id: count for session_id, count in db.session.execute(query.group_by(MomentText.session_id))}
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(MomentText.session_id))}
 
 
 # Runs

@@ -73,7 +73,6 @@ def _keep_transcript(claim: Claim, key: Key, session: Session, transcript: Trans
 def analyze(claim: Claim) -> None:
     """Transcript to moments, analysis and identities; marks the subgraph stale."""
     run, key = claim.run, session_key(claim.run)
-    assert run.transcript_id is not None
     transcript = documents.read_transcript(key, run.transcript_id)
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
     analyzer, warnings = _analyzer(user)

@@ -1,6 +1,7 @@
 """Written paragraphs: marks taken off, broken lines joined, stage directions left out, cut into sentences."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from insight_journey.transcription import sentences
@@ -25,10 +26,14 @@ def unmarked(text: str) -> str:
 
 
 def written(lines: Sequence[str], spoken: bool) -> Iterator[str]:
-    """The sentences of some lines; where they were `spoken`, without stage directions. What holds no letter or digit is none."""
+    """The sentences of some lines; where they were `spoken`, without stage directions. Bare punctuation is none."""
     for paragraph in _paragraphs(lines):
         said = without_directions(paragraph) if spoken else paragraph
-        yield from (sentence for sentence in sentences.split(said) if any(char.isalnum() for char in sentence))
+        yield from (sentence for sentence in sentences.split(said) if any(map(_says_something, sentence)))
+
+
+def _says_something(char: str) -> bool:
+    return char.isalnum() or unicodedata.category(char) == "So"  # such as an emoji
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ CLOCK_FIRST = re.compile(rf"(?P<open>[\[(]\s*)?(?P<clock>{CLOCK})\s*[\])]?\s*(?:
 NAME = r"[^\W\d_][\w.'’& -]{0,48}?"
 LABEL = re.compile(
     rf"(?:\[(?P<boxed>{NAME})\]|(?P<name>{NAME}))(?:\s*[\[(](?P<inside>[^()\[\]]{{1,40}})[\])])?"
-    rf"\s*(?P<clock>{CLOCK})?\s*[:：](?!//)\s*(?P<text>.*)", re.S,
+    rf"\s*(?P<clock>{CLOCK})?\s*[:：](?!//|\d\d\b)\s*(?P<text>.*)", re.S,
 )  # fmt: skip
 ALONE = re.compile(rf"(?P<name>{NAME})\s+[\[(]?(?P<clock>{CLOCK})[\])]?")
 COLON_INSIDE = re.compile(rf"\[(?P<name>{NAME})\s*[:：]\]")
@@ -40,6 +40,7 @@ NO_NAMES = HEADERS | frozenset(
 )  # fmt: skip
 HEADER_LINES = 25
 MAX_WORDS_OF_HEADER = 12
+HALF, MOST = 0.5, 0.66  # of the lines
 MOST_HEADERS = 2  # some are pasted below each other
 
 
@@ -192,18 +193,39 @@ def _speakers(lines: Sequence[Line], header: Header) -> dict[str, str]:
     if len(labels) > 1:
         sure |= {label for label in counts if roles.role_word(label)}
     repeated = {label for label, count in counts.items() if count > 1}
-    written = sum(1 for line in lines if line.raw and not RULE.fullmatch(line.raw))
-    if sure or 2 * sum(counts[label] for label in repeated) >= written or _in_capitals(counts, written):
+    if sure or _share(lines, repeated) >= HALF or _in_capitals(lines, counts):
         sure |= repeated
-        sure |= {label for label in counts if label.isupper() and len(label) > 1}
+        sure |= {label for label in counts if _is_capital(label) or (_is_personal(label) and _share(lines, counts) >= MOST)}
     kept = [label for label in counts if label in sure]
     return {label: name for label, name in roles.people(kept, header.people).items() if label in sure}
 
 
-def _in_capitals(counts: Mapping[str, int], written: int) -> bool:
+def _is_capital(label: str) -> bool:
+    return label.isupper() and len(label) > 1
+
+
+def _is_personal(label: str) -> bool:
+    """Whether a label that comes once may be a name: one or two words, none of them of a heading."""
+    words = roles.tokens(label)
+    return len(words) <= 2 and not words & NO_NAMES
+
+
+def _share(lines: Sequence[Line], labels: Collection[str]) -> float:
+    """How much of what is written stands on lines with these labels, or right below one that is alone on its line."""
+    written = [line for line in lines if line.raw and (line.label or not line.clock or line.text) and not _is_aside(line)]
+    labelled = sum(2 if not line.text else 1 for line in written if line.label in labels)
+    return labelled / len(written) if written else 0.0
+
+
+def _is_aside(line: Line) -> bool:
+    """A rule, or a stage direction on a line of its own."""
+    return bool(RULE.fullmatch(line.raw)) or (line.raw[0] in "([" and line.raw[-1] in ")]")
+
+
+def _in_capitals(lines: Sequence[Line], counts: Mapping[str, int]) -> bool:
     """A short dialogue in which nobody speaks twice: `ALEX: ...`, `DR. KIM: ...`, and nothing else."""
-    capitals = [label for label in counts if label.isupper() and len(label) > 1]
-    return len(capitals) > 1 and len(capitals) >= written
+    capitals = [label for label in counts if _is_capital(label)]
+    return len(capitals) > 1 and _share(lines, capitals) >= 1
 
 
 # -- the turns -------------------------------------------------------------------------------------------------------

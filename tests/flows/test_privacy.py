@@ -35,8 +35,7 @@ def _rare_phrases(person: Person, session_id: str) -> list[str]:
 def _files(stack: Stack) -> list[Path]:
     """The homes of all engines, the logs and what is in the temporary folder: all below one folder in a test run, or named ij-."""
     below = stack.settings.home.parent
-    own = [path for path in Path(tempfile.gettempdir()).glob("ij-*")]
-    return [path for root in (below, *own) for path in root.rglob("*") if path.is_file()]
+    return [path for root in (below, *Path(tempfile.gettempdir()).glob("ij-*")) for path in root.rglob("*") if path.is_file()]
 
 
 def _found(path: Path, words: list[str]) -> list[str]:

@@ -91,7 +91,7 @@ def test_the_transcript_comes_in_four_forms(alice: Person, told: dict[str, Any])
     text = alice.ask("GET", path, params={"format": "text"}).text
     srt = alice.ask("GET", path, params={"format": "srt"}).text
     vtt = alice.ask("GET", path, params={"format": "vtt"}).text
-    assert text.split()[0] in alice.get(path)["utterances"][0]["text"]
+    assert alice.get(path)["utterances"][0]["text"] in text
     assert srt.startswith("1\n00:00:") and vtt.startswith("WEBVTT")
     assert alice.ask("GET", path, params={"format": "pdf"}).status_code == 422
 

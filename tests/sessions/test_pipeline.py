@@ -1,9 +1,9 @@
 """The pipeline: stages are never repeated, passing faults are tried again, others end in a sentence."""
 
-import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask, current_app
@@ -79,7 +79,7 @@ def test_an_older_version_of_a_file_is_refused(alice: User) -> None:
     db.session.commit()
     pipeline.process_run(str(second.id))
     old, new = (_path(db.session.get_one(Artifact, again(r).transcript_id)) for r in (run, second))
-    os.replace(old, new)
+    old.replace(new)
     third = service.start_run(again(session), request_id=None)
     db.session.commit()
     pipeline.process_run(str(third.id))
@@ -150,8 +150,9 @@ def _artifacts(session: Session) -> list[str]:
     return sorted(str(i) for i in db.session.scalars(sa.select(Artifact.id).where(Artifact.session_id == session.id)))
 
 
-def _path(artifact: Artifact) -> str:
-    return str(current_app.extensions["storage"].root / artifact.path)
+def _path(artifact: Artifact) -> Path:
+    path: Path = current_app.extensions["storage"].root / artifact.path
+    return path
 
 
 def _events(user: User) -> list[Event]:
