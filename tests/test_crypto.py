@@ -9,6 +9,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from insight_journey.crypto import Key, Master
 from insight_journey.errors import Invalid, Tampered
@@ -52,6 +55,26 @@ def test_two_seals_of_one_text_differ_and_show_nothing(key: Key) -> None:
     assert first != second
     assert b"plum" not in first
     assert len(first) == len(b"plum tree") + 29
+
+
+def test_the_format_of_rows_is_the_documented_one(key: Key) -> None:
+    """Read by docs/security.md alone: rows of people out there must open for good."""
+    sealed = key.seal("title", "r1", 12, b"hello")
+    cipher = AESGCM(HKDF(SHA256(), 32, None, b"row.title").derive(SECRET))
+    aad = listed(b"\x01", b"title", str(ALICE).encode(), b"r1", b"12")
+    assert sealed[:1] == b"\x01"
+    assert cipher.decrypt(sealed[1:13], sealed[13:], aad) == b"hello"
+
+
+def test_the_format_of_wrapped_keys_is_the_documented_one() -> None:
+    blob = Master(SECRET).wrap(b"secret", b"user 1")
+    cipher = AESGCM(HKDF(SHA256(), 32, None, b"wrap").derive(SECRET))
+    assert blob[:9] == b"\x01" + HKDF(SHA256(), 32, None, b"id").derive(SECRET)[:8]
+    assert cipher.decrypt(blob[9:21], blob[21:], listed(blob[:9], b"user 1")) == b"secret"
+
+
+def listed(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def test_an_edited_row_is_refused_wherever_it_was_edited(key: Key) -> None:

@@ -7,12 +7,16 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 import av
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from insight_journey.crypto import CHUNK, HEADER, Key, Sealed
 from insight_journey.errors import Tampered
@@ -129,6 +133,23 @@ def test_a_decoder_reads_it_as_any_file(key: Key) -> None:
     sealed, sums = seal_file(key, sound.getvalue())
     with av.open(open_file(key, sealed, sums.digest)) as container:
         assert sum(decoded.samples for decoded in container.decode(audio=0)) == 8000
+
+
+def test_the_format_is_the_documented_one(key: Key, plain: bytes, written: tuple[bytes, Sealed]) -> None:
+    """Read by docs/security.md alone: files of people out there must open for good."""
+    sealed, sums = written
+    header = sealed[:32]
+    assert (header[:5], int.from_bytes(header[5:9], "big")) == (b"IJSF\x01", 1048576)
+    cipher = AESGCM(HKDF(SHA256(), 32, header[9:25], b"file").derive(SECRET))
+    aad = b"".join(len(part).to_bytes(4, "big") + part for part in (b"media", str(ALICE).encode(), b"m1", header))
+    found = b""
+    for number, last in enumerate((0, 0, 1)):
+        start = 32 + 1048592 * number
+        nonce = header[25:] + number.to_bytes(4, "big") + bytes([last])
+        found += cipher.decrypt(nonce, sealed[start : start + 1048592], aad)
+    assert found == plain
+    parts = (header, str(len(plain)).encode(), sealed[-16:])
+    assert sums.digest == sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
 
 
 def test_nothing_of_the_plain_text_stands_in_the_file(key: Key) -> None:
