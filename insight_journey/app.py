@@ -5,7 +5,7 @@ from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from insight_journey import api, logs, models
+from insight_journey import api, cli, logs, models
 from insight_journey.accounts import tokens
 from insight_journey.accounts.keys import keystore
 from insight_journey.crypto import Master
@@ -30,6 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     keystore.init_app(app, settings.keystore_url, Master.load(settings))
     tokens.init_app(app, settings)
     api.init_app(app, settings)
+    cli.init_app(app)
     return app
 
 

@@ -55,6 +55,11 @@ def publish(user_id: UUID, kind: str, payloads: list[dict[str, Any]]) -> None:
     db.after_commit(lambda: send({"user": str(user_id)}))
 
 
+def lock(user_id: UUID) -> None:
+    """Let nobody else record facts of this user until the current transaction ends."""
+    _take_sequences(user_id, 0)
+
+
 def _take_sequences(user_id: UUID, count: int) -> int:
     users = Model.metadata.tables["users"]  # by name: events knows no package
     update = sa.update(users).where(users.c.id == user_id).values(last_sequence=users.c.last_sequence + count)

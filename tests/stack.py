@@ -35,7 +35,7 @@ class Stack:
         return f"http://127.0.0.1:{self.settings.port}"
 
     def start(self, *args: str) -> None:
-        command = [sys.executable, "-m", "insight_journey.cli", "run", *args]
+        command = [sys.executable, "-m", "insight_journey.cli", "run", "--parent", str(os.getpid()), *args]
         with self.log.open("ab") as log:
             self.parts["-".join(args)] = subprocess.Popen(command, env=environment(self.settings), stdout=log, stderr=log)
 

@@ -11,6 +11,8 @@ from insight_journey.analysis.base import Usage
 from insight_journey.extensions import Model, db, new_id, now
 from insight_journey.settings import Settings
 
+KEY_MISSING, CONSENT_MISSING, BUDGET_SPENT = "openai_key_missing", "consent_missing", "budget_spent"  # warnings of a run
+
 
 class Spending(Model):
     """What outside models took for a person."""
@@ -22,11 +24,6 @@ class Spending(Model):
     output_tokens: Mapped[int]
     cost_usd: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(default=now)
-
-
-def may_leave(user: User) -> bool:
-    """Nothing goes to an outside model before the person has consented, nor over her budget."""
-    return user.consented_at is not None and spent(user) < user.monthly_budget_usd
 
 
 def spent(user: User) -> float:
@@ -46,11 +43,27 @@ def spend(user_id: UUID, usage: Usage) -> None:
 
 
 def choose_analyzer(settings: Settings, user: User) -> tuple[str, tuple[str, ...]]:
-    """(name, warnings): `local` wherever words may not leave, saying why if `openai` was asked for."""
-    if settings.analyzer == "local" or not settings.openai_api_key.get_secret_value():
-        return "local", ("openai_key_missing",) if settings.analyzer == "openai" else ()
+    """(name, warnings): `local` wherever words may not leave, saying why unless nobody asked for more."""
+    if settings.analyzer == "local":
+        return "local", ()
+    reason = _reason_to_stay(settings, user)
+    if reason is None:
+        return "openai", ()
+    return "local", () if settings.analyzer == "auto" and reason == KEY_MISSING else (reason,)
+
+
+def choose_transcriber(settings: Settings, user: User) -> tuple[str, tuple[str, ...]]:
+    """(name, warnings): `whisper` wherever sound may not leave, saying why."""
+    if settings.transcriber == "whisper":
+        return "whisper", ()
+    reason = _reason_to_stay(settings, user)
+    return ("openai", ()) if reason is None else ("whisper", (reason,))
+
+
+def _reason_to_stay(settings: Settings, user: User) -> str | None:
+    """Why nothing may go to an outside model; None where it may. Consent comes before all, then her budget."""
+    if not settings.openai_api_key.get_secret_value():
+        return KEY_MISSING
     if user.consented_at is None:
-        return "local", ("consent_missing",)
-    if spent(user) >= user.monthly_budget_usd:
-        return "local", ("budget_spent",)
-    return "openai", ()
+        return CONSENT_MISSING
+    return BUDGET_SPENT if spent(user) >= user.monthly_budget_usd else None

@@ -54,12 +54,13 @@ class Claim:
 
     def __init__(self, run: Run, token: UUID) -> None:
         self.run, self.token = run, token
+        self.run_id, self.session_id, self.user_id = run.id, run.session_id, run.user_id  # known also when the row is gone
         self.lost = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._told = 0.0
         self._began = time.monotonic()
-        self._progress = 0.0
+        self._stage, self._progress = "", 0.0
 
     def __enter__(self) -> "Claim":
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -85,7 +86,7 @@ class Claim:
 
     def enter(self, stage: str) -> None:
         """Begin a stage: it stands on the row and on the wire."""
-        self._began, self._progress = time.monotonic(), 0.0
+        self._stage, self._began, self._progress = stage, time.monotonic(), 0.0
         self.hold(stage=stage, progress=0.0)
         db.after_commit(lambda: self._tell(stage, 0.0))
 
@@ -95,21 +96,21 @@ class Claim:
             raise ClaimLost
         self._progress = min(max(share, self._progress), 1.0)
         if time.monotonic() - self._told >= PROGRESS_SECONDS or share >= 1:
-            self._tell(self.run.stage or "", self._progress)
+            self._tell(self._stage, self._progress)
 
     def _tell(self, stage: str, share: float) -> None:
         self._told = time.monotonic()
         spent = self._told - self._began
         events.progress(
-            self.run.user_id,
+            self.user_id,
             {
-                "session_id": str(self.run.session_id), "run_id": str(self.run.id), "stage": stage,
+                "session_id": str(self.session_id), "run_id": str(self.run_id), "stage": stage,
                 "progress": round(share, 3), "eta_seconds": round(spent / share - spent, 1) if share > 0.01 else None,
             },
         )  # fmt: skip
 
     def _write(self, values: dict[str, Any]) -> bool:
-        update = sa.update(Run).where(Run.id == self.run.id, Run.lease_token == self.token)
+        update = sa.update(Run).where(Run.id == self.run_id, Run.lease_token == self.token)
         return bool(db.session.execute(update.values(**values)).rowcount == 1)  # type: ignore[attr-defined]
 
     def _beat(self, app: Flask) -> None:

@@ -53,7 +53,7 @@ def element_keys(key: Key, session_id: UUID, analysis: Analysis) -> dict[tuple[K
 def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:
     """(kind, element_key) of elements that the person was never told of; marks them as announced.
 
-    Call it with the user's row locked (a published event does that), so that two sessions announce no element twice.
+    Call it under `events.lock`, so that two sessions announce no element twice.
     """
     known = sa.select(Identity.kind, Identity.element_key).where(Identity.user_id == user_id, Identity.announced)
     mine = sa.select(Identity.kind, Identity.element_key).where(Identity.session_id == session_id, ~Identity.announced)

@@ -9,9 +9,10 @@ import structlog
 from flask import current_app
 
 from insight_journey import events
+from insight_journey.analysis.base import Usage
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
 from insight_journey.extensions import db, now
-from insight_journey.sessions import claims, identity, service, stages
+from insight_journey.sessions import budget, claims, identity, relay, service, stages
 from insight_journey.sessions.claims import Claim, ClaimLost
 from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Run, Session
 
@@ -48,14 +49,28 @@ def process_run(run_id: str) -> None:
         return
     with claim, structlog.contextvars.bound_contextvars(request_id=claim.run.request_id, run_id=run_id):
         try:
-            if _work(claim):
-                _finish(claim)
+            _work_or_say_why_not(claim)
         except ClaimLost:
             db.session.rollback()
-            log.info("run_given_up")
-        except Exception as error:
-            db.session.rollback()
-            _fail(claim, error)
+            _give_up(claim)
+
+
+def _work_or_say_why_not(claim: Claim) -> None:
+    try:
+        if _work(claim):
+            _finish(claim)
+    except ClaimLost:
+        raise
+    except Exception as error:
+        db.session.rollback()
+        _fail(claim, error)
+
+
+def _give_up(claim: Claim) -> None:
+    """The run is not ours any more. What this attempt wrote for a session that is gone goes, too."""
+    log.info("run_given_up")
+    if db.session.get(Session, claim.session_id) is None:
+        relay.shred(claim.session_id)
 
 
 def _work(claim: Claim) -> bool:
@@ -93,8 +108,9 @@ def _finish(claim: Claim) -> None:
     claim.hold(status=FINISHED, progress=1.0, finished_at=now(), lease_token=None, lease_until=None)
     db.session.get_one(Session, run.session_id).status = FINISHED
     ids = {"session_id": str(run.session_id), "run_id": str(run.id)}
-    events.publish(run.user_id, "run.finished", [ids])
+    events.lock(run.user_id)  # so that two runs of a person announce no element twice
     events.publish(run.user_id, "element.created", _new_elements(run, ids))
+    events.publish(run.user_id, "run.finished", [ids])
     db.session.commit()
     log.info("run_finished")
 
@@ -107,10 +123,12 @@ def _new_elements(run: Run, ids: dict[str, str]) -> list[dict[str, str]]:
 
 def _fail(claim: Claim, error: Exception) -> None:
     """Try again later for a passing reason while attempts last; a graph that is away is waited for however long."""
+    claim.hold()
     if not isinstance(error, InsightJourneyError):
         log.error("stage_crashed", stage=claim.run.stage, exc_info=error)
         return _end_failed(claim, "internal_error", "Something went wrong on our side.")
     log.warning("stage_failed", stage=claim.run.stage, code=error.code)
+    budget.spend(claim.run.user_id, Usage(**error.details.get("usage", {})))
     if isinstance(error, GraphUnavailable) and error.transient:
         return _try_again(claim, error, waiting_for="graph", attempts=0)
     passing = isinstance(error, EngineError) and error.transient

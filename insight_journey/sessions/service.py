@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from flask import current_app
 
 from insight_journey import events, tasks
 from insight_journey.accounts.keys import keystore
@@ -13,7 +14,7 @@ from insight_journey.accounts.models import User
 from insight_journey.crypto import Key
 from insight_journey.errors import Conflict, NotFound
 from insight_journey.extensions import db, new_id, now
-from insight_journey.sessions import identity, relay
+from insight_journey.sessions import documents, identity, relay
 from insight_journey.sessions.models import CANCELLED, OPEN, Journey, Media, MomentText, Run, Session
 
 T = TypeVar("T")
@@ -94,6 +95,7 @@ def create_session(user: User, title: str, **fields: Any) -> Session:
     session.sealed = key.seal_text(SESSION, session.id, 1, title)
     db.session.add(session)
     db.session.flush()
+    current_app.extensions["storage"].make_folder(documents.folder(session.id))
     relay.mark_stale(user.id, session.id)
     events.publish(user.id, "session.created", [{"session_id": str(session.id)}])
     return session

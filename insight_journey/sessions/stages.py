@@ -41,6 +41,8 @@ def transcribe(claim: Claim) -> None:
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
     name = key.open_text("media", media.id, 1, media.sealed) or None
     owner = user_key(run).open_json("user", user.id, user.version, user.sealed)["display_name"]
+    settings = current_app.extensions["settings"]
+    engine, warnings = budget.choose_transcriber(settings, user)
     claim.pause()
     with current_app.extensions["storage"].open(media.path) as source:
         reader = key.reader(source, "media", str(media.id), media.digest)
@@ -48,14 +50,9 @@ def transcribe(claim: Claim) -> None:
             transcript = parse_text(reader.read(), name, owner)
         else:
             job = TranscriptionJob(reader, name, media.media_type, session.language, session.speakers, claim.progress)
-            transcript = _transcriber(user).transcribe(job)
+            transcript = load(TRANSCRIBERS, engine)(settings).transcribe(job)
+            transcript = replace(transcript, warnings=(*warnings, *transcript.warnings))
     _keep_transcript(claim, key, session, transcript)
-
-
-def _transcriber(user: User) -> Any:
-    settings = current_app.extensions["settings"]
-    outside = settings.transcriber == "openai" and budget.may_leave(user)
-    return load(TRANSCRIBERS, "openai" if outside else "whisper")(settings)
 
 
 def _keep_transcript(claim: Claim, key: Key, session: Session, transcript: Transcript) -> None:
@@ -75,11 +72,12 @@ def analyze(claim: Claim) -> None:
     run, key = claim.run, session_key(claim.run)
     transcript = documents.read_transcript(key, run.transcript_id)
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
-    analyzer, warnings = _analyzer(user)
+    settings = current_app.extensions["settings"]
+    engine, warnings = budget.choose_analyzer(settings, user)
     today = session.occurred_at.astimezone(user.zone).date().isoformat()
     claim.pause()
     job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress)
-    analysis = analyzer.analyze(job)
+    analysis = load(ANALYZERS, engine)(settings).analyze(job)
     analysis = replace(analysis, mentions=evidence.timed_all(analysis.mentions, analysis.moments, transcript))
     artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
     _replace_moments(key, run, analysis)
@@ -88,13 +86,6 @@ def analyze(claim: Claim) -> None:
     claim.hold(analysis_id=artifact.id, warnings=_merged(run.warnings, (*warnings, *analysis.warnings)), report=_report(run, analysis))
     db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(analysis_id=artifact.id))
     relay.mark_stale(run.user_id, run.session_id)
-
-
-def _analyzer(user: User) -> tuple[Any, tuple[str, ...]]:
-    """The analyzer of the settings where the person allows it, else `local` with the reason as a warning."""
-    settings = current_app.extensions["settings"]
-    name, warnings = budget.choose_analyzer(settings, user)
-    return load(ANALYZERS, name)(settings), warnings
 
 
 def _report(run: Run, analysis: Analysis) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Accounts, sessions, events
 
 Revision ID: 0001
-Revises: 
+Revises:
 Create Date: 2026-11-21 10:46:12.818502
 
 """
