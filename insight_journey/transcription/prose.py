@@ -8,7 +8,7 @@ from insight_journey.transcription import sentences
 
 MARKUP = re.compile(
     r"\*\*|__|(?<![\w*])[*_](?=\S)|(?<=\S)[*_](?![\w*])"  # bold, italics
-    r"|^\s{0,3}#{1,6}\s+|^\s*>+\s?|^\s*(?:[-*•–]|\d{1,2}[.)])\s+(?=\S)", re.M,  # headings, quotes, lists
+    r"|^ {0,3}#{1,6} +|^ *>+ ?|^ *(?:[-*•–]|\d{1,2}[.)]) +(?=\S)", re.M,  # headings, quotes, lists
 )  # fmt: skip
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.S)
 LINK = re.compile(r"!?\[([^\[\]\n]{1,200})\]\([^()\s]{1,500}\)")

@@ -17,6 +17,7 @@ PRACTITIONER_WORDS = frozenset(
 )  # fmt: skip
 TITLES = frozenset(["dr", "prof", "professor", "doctor"])
 MANNERS = TITLES | {"mr", "mrs", "ms", "mx", "miss", "phd", "md", "lcsw", "psyd", "the"}
+MOST_NAMES = 100  # in one session; with more, names are left as they are
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 BRACKETS = re.compile(r"[\[(].*?[\])]")
 
@@ -51,6 +52,8 @@ def same_person(name: str, other: str) -> bool:
 def people(labels: Iterable[str], known: Iterable[str] = ()) -> dict[str, str]:
     """Label -> the fullest name of that person, where only one can be meant. `known` names (of a header) come first."""
     names = [*dict.fromkeys([*known, *labels])]
+    if len(names) > MOST_NAMES:
+        return {name: name for name in names}
     fullest = {name: [o for o in names if o != name and tokens(name) < tokens(o)] for name in names}
     same = {name: next(o for o in names if tokens(o) == tokens(name)) for name in names}
     chosen = {}

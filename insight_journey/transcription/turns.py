@@ -61,7 +61,7 @@ class Turn:
 
     speaker: str | None
     clock: Clock | None
-    lines: tuple[str, ...]
+    lines: list[str]
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,8 @@ def _speakers(lines: Sequence[Line], header: Header) -> dict[str, str]:
     repeated = {label for label, count in counts.items() if count > 1}
     if sure or _share(lines, repeated) >= HALF or _in_capitals(lines, counts):
         sure |= repeated
-        sure |= {label for label in counts if _is_capital(label) or (_is_personal(label) and _share(lines, counts) >= MOST)}
+        dense = _share(lines, counts) >= MOST
+        sure |= {label for label in counts if _is_capital(label) or (dense and _is_personal(label))}
     kept = [label for label in counts if label in sure]
     return {label: name for label, name in roles.people(kept, header.people).items() if label in sure}
 
@@ -233,22 +234,22 @@ def _in_capitals(lines: Sequence[Line], counts: Mapping[str, int]) -> bool:
 
 def _turns(lines: Sequence[Line], speakers: Mapping[str, str], clocked: bool, only_turns: bool) -> Iterator[Turn]:
     """A clock on a line of its own is the next turn's. An unlabelled line goes on with the turn before it."""
-    turn, waiting = Turn(None, None, ()), None
+    turn, waiting = Turn(None, None, []), None
     narrated = only_turns
     for line in lines:
         if line.label in speakers:
             yield from _worth(turn, narrated)
-            turn, waiting, narrated = Turn(speakers[line.label or ""], line.clock or waiting, (line.text,)), None, False
+            turn, waiting, narrated = Turn(speakers[line.label or ""], line.clock or waiting, [line.text]), None, False
         elif speakers and RULE.fullmatch(line.raw):
             yield from _worth(turn, narrated)
-            turn, narrated = Turn(None, None, ()), only_turns
+            turn, narrated = Turn(None, None, []), only_turns
         elif line.clock and (clocked or line.boxed) and not line.label:
             if line.text:
                 yield from _worth(turn, narrated)
-                turn = Turn(turn.speaker, line.clock, (line.text,))
+                turn = Turn(turn.speaker, line.clock, [line.text])
             waiting = None if line.text else line.clock
         else:
-            turn = replace(turn, lines=(*turn.lines, line.raw))
+            turn.lines.append(line.raw)
     yield from _worth(turn, narrated)
 
 
