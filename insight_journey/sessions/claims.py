@@ -33,7 +33,7 @@ def take(run_id: UUID) -> "Claim | None":
     due = sa.or_(Run.not_before.is_(None), Run.not_before <= moment + timedelta(seconds=1))
     claim = sa.update(Run).where(Run.id == run_id, Run.status.in_(OPEN), free, due)
     values = {
-        "status": RUNNING, "lease_token": token, "lease_until": _until(), "attempts": Run.attempts + 1, "not_before": None,
+        "status": RUNNING, "lease_token": token, "lease_until": _until(), "not_before": None,
         "started_at": sa.func.coalesce(Run.started_at, moment),
     }  # fmt: skip
     if db.session.execute(claim.values(**values)).rowcount != 1:  # type: ignore[attr-defined]
@@ -85,9 +85,9 @@ class Claim:
         db.session.commit()
 
     def enter(self, stage: str) -> None:
-        """Begin a stage: it stands on the row and on the wire."""
+        """Begin a stage: it stands on the row, with one more attempt, and on the wire."""
         self._stage, self._began, self._progress = stage, time.monotonic(), 0.0
-        self.hold(stage=stage, progress=0.0)
+        self.hold(stage=stage, progress=0.0, attempts=self.run.attempts + 1)
         db.after_commit(lambda: self._tell(stage, 0.0))
 
     def progress(self, share: float) -> None:

@@ -91,7 +91,7 @@ def _work(claim: Claim) -> bool:
 
 
 def _enter(claim: Claim, stage: Stage) -> None:
-    if claim.run.attempts > current_app.extensions["settings"].attempts:
+    if claim.run.attempts >= current_app.extensions["settings"].attempts:
         raise EngineError("This stage ended its process too often.", code="worker_died")
     claim.enter(stage.name)
     db.session.commit()

@@ -20,7 +20,7 @@ def test_it_works(alice: User) -> None:
     claim.hold(progress=0.5)
     db.session.commit()
     run = again(run)
-    assert (run.status, run.progress, run.attempts) == (RUNNING, 0.5, 1)
+    assert (run.status, run.progress, run.lease_token) == (RUNNING, 0.5, claim.token)
 
 
 def test_a_claimed_run_is_not_claimed_again(alice: User) -> None:
