@@ -1,9 +1,14 @@
 """Socket.IO: who may listen, what is heard, who is put out."""
 
+import time
+from dataclasses import replace
+
+import jwt
 import pytest
 import requests
 import socketio
 
+from insight_journey.crypto import Master
 from tests.stack import Person, Stack, until
 
 
@@ -40,6 +45,21 @@ def test_a_revoked_token_is_refused_and_put_out(stack: Stack, alice: Person) -> 
         assert heard.put_out.wait(15)
     with pytest.raises(socketio.exceptions.ConnectionError):
         _connect(stack, alice.token)
+
+
+def test_an_expired_token_is_put_out_and_refused(stack: Stack, alice: Person) -> None:
+    with replace(alice, token=_ending_in(stack, alice, seconds=3)).listening() as heard:
+        assert not heard.put_out.is_set()
+        assert heard.put_out.wait(20)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        _connect(stack, _ending_in(stack, alice, seconds=-1))
+
+
+def _ending_in(stack: Stack, person: Person, seconds: float) -> str:
+    """The person's token, signed anew with another end."""
+    secret = Master.load(stack.settings).derive("jwt")
+    claims = jwt.decode(person.token, options={"verify_signature": False})
+    return jwt.encode({**claims, "exp": time.time() + seconds}, secret, algorithm="HS256")
 
 
 def test_polling_is_refused_with_a_clean_answer(stack: Stack) -> None:
