@@ -1,10 +1,11 @@
 """Recordings for the tests, made on the fly from the two bundled voices: formats, damage, stereo, things that are no recording."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -96,7 +97,7 @@ def encode(
                 frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), n % 256, np.uint8), format="rgb24")
                 written.mux(picture.encode(frame))
             written.mux(picture.encode(None))
-        for packet in _packets(stream, planes, rate):
+        for packet in packets(stream, planes):
             at = float(packet.pts * packet.time_base) if packet.pts is not None else 0.0
             if any(begin <= at < end for begin, end in holes):
                 continue
@@ -107,9 +108,10 @@ def encode(
     return sink.getvalue()
 
 
-def _packets(stream, planes: list[Samples], rate: int):
+def packets(stream: Any, planes: list[Samples]) -> Iterator[Any]:
+    """Encoded packets of a stream that was just added, from samples at 16 kHz."""
     layout = "stereo" if len(planes) == 2 else "mono"
-    resampler = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=rate)
+    resampler = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=stream.rate)
     for at in range(0, len(planes[0]), 1600):
         frame = av.AudioFrame.from_ndarray(np.stack([plane[at : at + 1600] for plane in planes]), format="s16p", layout=layout)
         frame.rate, frame.pts = RATE, at

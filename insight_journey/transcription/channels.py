@@ -16,7 +16,7 @@ FRAME = RATE * 30 // 1000
 LOUD = 10 ** (-50 / 20) * 32768  # -50 dBFS, root mean square
 LEAD = 10 ** (12 / 20)
 LED_SHARE, OWN_SHARE, OWN_SECONDS = 0.70, 0.05, 2.0
-HANGOVER = 10  # frames of a voice kept before and after it leads
+HANGOVER = 10  # frames before and after a lead that are its voice's too
 BLOCK = FRAME * 2000  # one minute
 
 
@@ -31,10 +31,11 @@ def hold_one_voice_each(left: Samples, right: Samples) -> bool:
 
 def apart(own: Samples, other: Samples) -> Samples:
     """One voice alone: silence wherever only the other one is heard, so that what leaks over is not transcribed twice."""
-    theirs = _leads(loudness(other), loudness(own))
-    mine = np.convolve(~theirs, np.ones(2 * HANGOVER + 1), mode="same") > 0
+    mine, theirs = loudness(own), loudness(other)
+    they_lead = _leads(theirs, mine)
+    i_speak = _around(_leads(mine, theirs)) | ((mine > LOUD) & ~they_lead)
     kept = own.copy()
-    for start, end in _stretches(~mine):
+    for start, end in _stretches(_around(they_lead) & ~i_speak):
         kept[start * FRAME : end * FRAME] = 0
     return kept
 
@@ -58,6 +59,10 @@ def loudness(samples: Samples) -> NDArray[np.float32]:
 
 def _leads(own: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
     return (own > LOUD) & (own > LEAD * other)
+
+
+def _around(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.convolve(mask, np.ones(2 * HANGOVER + 1), mode="same") > 0 if len(mask) else mask
 
 
 def _level(samples: Samples) -> float:

@@ -35,7 +35,7 @@ PROBE_PACKETS = 2000
 MAX_CHANNELS = 16
 TOLERANCE = 0.1  # seconds that timestamps may differ from the samples so far before silence is put in
 LONGEST_REST = 0.45  # seconds between two packets of a whole recording: Opus rests up to 0.4 in silence (RFC 7587, section 3.1.3)
-MAX_GAP = 600.0  # a longer jump that the declared duration does not cover is a broken clock, not a pause
+MAX_GAP = 600.0  # a longer leap of the clock, or one back, is a broken clock, not a pause
 SHORT_BY = 1.0  # seconds that may be missing at the end (encoders pad, and round what they declare)
 
 
@@ -94,7 +94,7 @@ def decode(file: BinaryIO, settings: Settings, on_progress: Callable[[float], No
     size = file.seek(0, 2)
     with _opened(file) as (container, stream):
         info = _info(file, container, stream)
-        sound = _Sound(2 if stream.codec_context.channels == 2 else 1, settings.media_limit_minutes, info.seconds)
+        sound = _Sound(2 if stream.codec_context.channels == 2 else 1, settings.media_limit_minutes)
         packets = _Packets(container, stream)
         origin = (container.start_time or 0) / av.time_base
         for packet in packets:
@@ -231,10 +231,9 @@ def _decoded(packet: Any) -> tuple[list[Any], bool]:
 class _Sound:
     """Samples of each channel so far, at the recording's own time."""
 
-    def __init__(self, count: int, limit_minutes: int, declared: float | None) -> None:
+    def __init__(self, count: int, limit_minutes: int) -> None:
         self._planes = [bytearray() for _ in range(count)]
         self._limit_minutes = limit_minutes
-        self._declared = declared or 0.0
         self._shape: tuple[Any, ...] = ()
         self._resampler: Any = None
         self._position = 0.0  # seconds that the frames so far reach to
@@ -279,7 +278,7 @@ class _Sound:
         gap = at + self._shift - self._position
         if abs(gap) <= TOLERANCE:
             return
-        if gap < 0 or (gap > MAX_GAP and at + self._shift > self._declared + SHORT_BY):
+        if not 0 < gap <= MAX_GAP:
             self._shift -= gap
             return
         self.flush()
