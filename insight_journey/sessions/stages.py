@@ -1,6 +1,7 @@
 """What the stages do: transcribe, analyze, project. Each reads its input from the run and flushes its output to it."""
 
 import importlib
+import time
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from insight_journey.transcription.base import TRANSCRIBERS, Transcript, Transcr
 from insight_journey.transcription.text import parse_text
 
 MOMENT = "moment"  # purpose of sealed moments
+RELAY_SECONDS = 30  # a relay at work on the same person takes ours along, or leaves it to us, within moments
 
 
 def user_key(run: Run) -> Key:
@@ -113,11 +115,14 @@ def _replace_moments(key: Key, run: Run, analysis: Analysis) -> None:
 
 def project(claim: Claim) -> None:
     """Wait until the graph says what the analysis says: work off the user's marks, or let the relay at it do so."""
-    run = claim.run
+    deadline = time.monotonic() + RELAY_SECONDS
     claim.pause()
-    relay.reconcile(run.user_id)
-    if relay.is_stale(run.session_id):
-        raise GraphUnavailable("Another relay is writing this person's graph.", code="relay_busy")
+    while not relay.reconcile(claim.user_id) and relay.is_stale(claim.session_id):
+        if time.monotonic() > deadline:
+            raise GraphUnavailable("Another worker has been writing this person's graph for long.", code="relay_busy")
+        claim.pause()
+        claim.progress(0)
+        time.sleep(0.1)
     claim.hold(projected_at=now())
 
 
