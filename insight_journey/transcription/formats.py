@@ -30,7 +30,7 @@ def to_text(transcript: Transcript) -> str:
 def to_srt(transcript: Transcript) -> str:
     """SubRip. Raises Invalid (transcript_without_times)."""
     return "\n".join(
-        f"{n}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_named(cue.speaker, cue.text).replace('-->', '→')}\n"
+        f"{n}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_in_one_line(_named(cue.speaker, cue.text)).replace('-->', '→')}\n"
         for n, cue in enumerate(_cues(transcript), 1)
     )
 
@@ -57,7 +57,11 @@ def to_json(transcript: Transcript) -> dict[str, Any]:
 def _line(turn: list[Utterance]) -> str:
     start, speaker = turn[0].start, turn[0].speaker
     clock = "" if start is None else f"[{_short_clock(start)}] "
-    return clock + _named(speaker, " ".join(u.text for u in turn))
+    return clock + _in_one_line(_named(speaker, " ".join(u.text for u in turn)))
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _named(speaker: str | None, text: str) -> str:
@@ -69,7 +73,7 @@ def _voiced(cue: Cue) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _in_one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _cues(transcript: Transcript) -> list[Cue]:

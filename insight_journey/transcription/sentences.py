@@ -8,6 +8,7 @@ PAUSE seconds. One longer than MAX_WORDS words or MAX_SECONDS is cut after a com
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from insight_journey.transcription.base import Utterance, Word
 
@@ -85,13 +86,15 @@ def _pauses(word: Spoken, following: Spoken) -> bool:
 
 
 def _bounded(words: Sequence[Spoken]) -> Iterator[Sequence[Spoken]]:
-    """The sentence itself, or its halves (and their halves) where it is too long."""
-    if len(words) < 2 or (len(words) <= MAX_WORDS and words[-1].end - words[0].start <= MAX_SECONDS):
-        yield words
-        return
-    cut = max(range(1, len(words)), key=lambda at: _cut_worth(words, at))
-    yield from _bounded(words[:cut])
-    yield from _bounded(words[cut:])
+    """The sentence itself, or the parts it is cut into, and those again, where it is too long."""
+    left = [words]
+    while left:
+        part = left.pop()
+        if len(part) < 2 or (len(part) <= MAX_WORDS and part[-1].end - part[0].start <= MAX_SECONDS):
+            yield part
+            continue
+        cut = max(range(1, len(part)), key=partial(_cut_worth, part))
+        left += [part[cut:], part[:cut]]
 
 
 def _cut_worth(words: Sequence[Spoken], at: int) -> tuple[bool, bool, float, int]:

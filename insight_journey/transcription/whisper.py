@@ -114,7 +114,7 @@ def _open(source: str, threads: int, *, local: bool) -> Any:
 def _checked_language(asked: str | None, model: Any) -> str | None:
     """The code that the model knows, None to detect. Raises TranscriptionFailed for a language it can't hear."""
     known = model.supported_languages
-    if asked is None:
+    if not asked:
         return known[0] if len(known) == 1 else None
     code = code_of(asked)
     if code in known:
