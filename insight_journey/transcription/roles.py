@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from insight_journey.transcription.base import CLIENT, PRACTITIONER, UNKNOWN
 
-CLIENT_WORDS = frozenset(["client", "patient", "coachee", "mentee", "counselee", "me", "i", "myself", "klient", "klientin", "patientin"])
+ONESELF = frozenset(["me", "i", "myself"])
+CLIENT_WORDS = ONESELF | {"client", "patient", "coachee", "mentee", "counselee", "klient", "klientin", "patientin"}
 PRACTITIONER_WORDS = frozenset(
     ["professional", "practitioner", "therapist", "psychotherapist", "coach", "counselor", "counsellor", "psychologist", "psychiatrist",
      "doctor", "clinician", "mentor", "facilitator", "interviewer", "moderator", "therapeut", "therapeutin", "beraterin", "berater"]

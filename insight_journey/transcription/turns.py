@@ -2,8 +2,9 @@
 
 Not every `Word: text` is a speaker. A label is one when a clock stands with it, when a header or its own role word names
 that person (`Therapist:`), or when it comes back and such lines are at least half of the text; `Note`, `Mood` and their
-kin never are, however often they come. Headings and `Date:` lines at the top are a header, not speech. A text with a
-header has nothing but turns as speech: what stands before the first, or after a rule, is narration and left out.
+kin never are, however often they come. Headings and `Date:` lines at the top are a header, not speech. Where the header
+names people, nothing but turns is speech: what stands before the first, or after a rule, is narration and left out.
+Without, a text that begins with no speaker is somebody's own, and is that again after an empty line.
 """
 
 import re
@@ -79,8 +80,7 @@ def read(text: str) -> tuple[Header, list[Turn], dict[str, str]]:
     header, body = _split_header(lines)
     speakers = _speakers(body, header)
     clocked = sum(line.clock is not None for line in body) >= 2
-    turns = list(_turns(body, speakers, clocked, bool(speakers) and header.found))
-    return header, turns, roles_of(speakers)
+    return header, list(_turns(body, speakers, clocked, bool(speakers and header.people))), roles_of(speakers)
 
 
 def speakers_of(texts: Sequence[str]) -> dict[str, str]:
@@ -147,7 +147,8 @@ def _split_header(lines: Sequence[Line]) -> tuple[Header, list[Line]]:
             header, end = _with(header, line), index + 1
         elif line.raw and not _is_title(line):
             break
-    return header, list(lines[end:])
+    body = list(lines[end:])
+    return (header, body) if any(line.raw for line in body) else (Header(), list(lines))
 
 
 def _key(line: Line) -> str:
@@ -158,11 +159,11 @@ def _is_short(line: Line) -> bool:
     return len(line.text.split()) <= MAX_WORDS_OF_HEADER and not line.text.endswith((".", "!", "?"))
 
 
-def _is_header(line: Line, speaking: Collection[str]) -> bool:
+def _is_header(line: Line, speaking: set[str]) -> bool:
     if not line.label or line.clock or not _is_short(line):
         return False
-    named = roles.role_word(line.label) and line.text
-    return _key(line) in HEADERS or bool(named and _key(line) not in speaking)
+    named = roles.role_word(line.label) and line.text and _may_be_name(roles.bare(line.text).partition(",")[0])
+    return _key(line) in HEADERS or bool(named and _key(line) not in speaking | roles.ONESELF)
 
 
 def _is_title(line: Line) -> bool:
@@ -236,11 +237,12 @@ def _turns(lines: Sequence[Line], speakers: Mapping[str, str], clocked: bool, on
     """A clock on a line of its own is the next turn's. An unlabelled line goes on with the turn before it."""
     turn, waiting = Turn(None, None, []), None
     narrated = only_turns
+    own = not only_turns and next((line.label for line in lines if line.raw), None) not in speakers
     for line in lines:
         if line.label in speakers:
             yield from _worth(turn, narrated)
             turn, waiting, narrated = Turn(speakers[line.label or ""], line.clock or waiting, [line.text]), None, False
-        elif speakers and RULE.fullmatch(line.raw):
+        elif speakers and (RULE.fullmatch(line.raw) or (own and not line.raw and any(turn.lines))):
             yield from _worth(turn, narrated)
             turn, narrated = Turn(None, None, []), only_turns
         elif line.clock and (clocked or line.boxed) and not line.label:

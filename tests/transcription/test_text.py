@@ -150,6 +150,20 @@ def test_a_turn_has_its_times_for_all_its_sentences() -> None:
     assert times(transcript) == [(0.0, 10.0), (0.0, 10.0), (10.0, 20.0), (20.0, None)]
 
 
+def test_a_diary_stays_its_writers_own_around_a_dialogue() -> None:
+    text = "Date: May 3\n\nI saw my boss.\n\nBoss: You are late.\nMe: I know.\nBoss: Again.\n\nI felt awful."
+    transcript = parse(text)
+    assert lines(transcript)[0] == (None, "I saw my boss.") and lines(transcript)[-1] == (None, "I felt awful.")
+    assert transcript.roles == {"Boss": PRACTITIONER, "Me": CLIENT}
+
+
+@pytest.mark.parametrize(
+    "text", ["Me: I'm sad\nSam: Why?\nMe: dunno", "Client: Hi\nTherapist: Hello", "Client: I'm sad\nTherapist: Why?\nClient: dunno"]
+)
+def test_a_short_dialogue_is_no_header(text: str) -> None:
+    assert len(parse(text).utterances) == len(text.split("\n"))
+
+
 # -- clocks ----------------------------------------------------------------------------------------------------------
 
 
