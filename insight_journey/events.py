@@ -140,12 +140,13 @@ class Feed:
                 pubsub.subscribe(CHANNEL)
                 self._catch_up()
                 for message in pubsub.listen():
-                    self._safely(self._hear, json.loads(message["data"]))
+                    self._safely(self._hear, message["data"])
             except redis.RedisError as error:
                 log.warning("events_wait_for_redis", error=type(error).__name__)
                 stop.wait(2)
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _hear(self, data: bytes) -> None:
+        message = json.loads(data)
         if "family" in message:
             for subscriber in self._of("family_id", message["family"]):
                 self.put_out(subscriber)
@@ -196,7 +197,7 @@ def _events_after(user_id: UUID, sequence: int) -> list[Event]:
     try:
         return list(db.session.scalars(query.order_by(Event.sequence).limit(REPLAY_BATCH)))
     finally:
-        db.session.rollback()
+        db.close()  # not a rollback, after which each event would be read again
 
 
 def last_sequence(user_id: UUID) -> int:

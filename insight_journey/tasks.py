@@ -72,6 +72,10 @@ def _waiting_key(job: str, *ids: str) -> str:
     return ":".join(("ij:waiting", job, *ids))
 
 
+class JobFailed(Exception):
+    """A job ended by an exception of this type. RQ keeps it in Redis, where what the other said does not belong."""
+
+
 def run_job(job: str, *ids: str) -> None:
     """What a worker calls: one job of the table, inside the worker's app."""
     module, _, name = JOBS[job].partition(":")
@@ -79,7 +83,11 @@ def run_job(job: str, *ids: str) -> None:
     app = current_worker_app()
     with app.app_context(), structlog.contextvars.bound_contextvars(job=job):
         app.extensions["redis"].delete(_waiting_key(job, *ids))
-        function(*ids)
+        try:
+            function(*ids)
+        except Exception as error:
+            log.error("job_failed", exc_info=error)
+            raise JobFailed(type(error).__name__) from None
 
 
 _app: list[Any] = []

@@ -50,8 +50,8 @@ class Content(MethodView):
 
 @blp.route("/<uuid:session_id>/text")
 class Text(MethodView):
+    @body_limit(lambda settings: settings.text_limit_kb * 3 * 1024 + OVERHEAD)  # JSON escapes make a text up to thrice as long
     @idempotent
-    @body_limit(lambda settings: settings.text_limit_kb << 11)  # JSON escapes make a text longer
     @blp.arguments(TextSchema)
     @blp.response(202, RunSchema)
     def post(self, data: dict[str, str], session_id: UUID) -> Any:

@@ -1,6 +1,6 @@
 """Sessions: create, list, show, change, delete."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,8 @@ from insight_journey.sessions.service import SORTS, SessionView
 blp = Blueprint("sessions", __name__, url_prefix="/sessions", description="Reflections: one recording or text each")
 
 TITLE_LENGTH = 300
-LANGUAGE = ma.validate.Regexp(r"^[a-z]{2,3}$", error="An ISO 639 code such as `en`.")
+LANGUAGE = ma.validate.Regexp(r"[a-z]{2,3}\Z", error="An ISO 639 code such as `en`.")
+DAYS = ma.validate.Range(datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))  # in every time zone a date
 SORT_NAMES = [sign + name for name in SORTS for sign in ("", "-")]
 
 
@@ -43,7 +44,7 @@ SPEAKERS_TYPE = {"enum": [1, 2, "auto"], "type": ["integer", "string"]}
 class NewSessionSchema(ma.Schema):
     title = Line(TITLE_LENGTH, required=True)
     journey_id = ma.fields.UUID(allow_none=True)
-    occurred_at = ma.fields.AwareDateTime(default_timezone=UTC)
+    occurred_at = ma.fields.AwareDateTime(default_timezone=UTC, validate=DAYS)
     language = ma.fields.String(validate=LANGUAGE, allow_none=True)
     speakers = Speakers(metadata=SPEAKERS_TYPE)
 
@@ -51,7 +52,7 @@ class NewSessionSchema(ma.Schema):
 class SessionChangesSchema(ma.Schema):
     title = Line(TITLE_LENGTH)
     journey_id = ma.fields.UUID(allow_none=True)
-    occurred_at = ma.fields.AwareDateTime(default_timezone=UTC)
+    occurred_at = ma.fields.AwareDateTime(default_timezone=UTC, validate=DAYS)
 
 
 class MediaSchema(ma.Schema):

@@ -53,8 +53,8 @@ def _subscriber(auth: dict[str, Any]) -> Subscriber:
         claims = tokens.verify_access(str(auth.get("token") or ""))
     except Unauthenticated as error:
         raise ConnectionRefusedError(error.code) from None
-    last = auth.get("last_sequence")
-    known = last if isinstance(last, int) and not isinstance(last, bool) and last >= 0 else events.last_sequence(claims.user_id)
+    last, newest = auth.get("last_sequence"), events.last_sequence(claims.user_id)
+    known = min(last, newest) if isinstance(last, int) and not isinstance(last, bool) and last >= 0 else newest
     return Subscriber(request.sid, claims.user_id, claims.family_id, claims.expires_at, known)  # type: ignore[attr-defined]
 
 

@@ -1,5 +1,6 @@
 """Content of a session: sealed as it arrives, looked at, and only then a row. What is refused leaves nothing behind."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from flask import current_app
 from insight_journey.crypto import Key, Sealed
 from insight_journey.errors import Conflict, Invalid, NotFound, TooLarge
 from insight_journey.extensions import db, new_id
-from insight_journey.sessions import documents, service
+from insight_journey.sessions import documents, relay, service
 from insight_journey.sessions.models import Media, Run, Session
 from insight_journey.transcription.media import probe
 from insight_journey.transcription.text import parse_text
@@ -71,14 +72,14 @@ def attach(session: Session, received: Received, *, request_id: str | None) -> R
 def _keep(session_id: UUID, media: Media, request_id: str | None) -> Run:
     session = db.session.get(Session, session_id)
     if session is None:
-        raise NotFound("This session was deleted during the upload.")
+        raise _deleted(session_id)
     media.session_id = session_id
     db.session.add(media)
     try:
         db.session.flush()
     except sa.exc.IntegrityError:
         db.session.rollback()
-        raise _taken() from None
+        raise (_taken() if db.session.get(Session, session_id) else _deleted(session_id)) from None
     return service.start_run(session, request_id=request_id)
 
 
@@ -98,6 +99,11 @@ def file_name(key: Key, media: Media) -> str | None:
 
 def _has_media(session: Session) -> bool:
     return db.session.scalar(sa.select(Media.id).where(Media.session_id == session.id)) is not None
+
+
+def _deleted(session_id: UUID) -> NotFound:
+    relay.shred(session_id)  # also the folder that the upload may have made again
+    return NotFound("This session was deleted during the upload.")
 
 
 def _taken() -> Conflict:
@@ -128,12 +134,12 @@ def _inspect(key: Key, media_id: UUID, path: str, sealed: Sealed, name: str | No
         reader = key.reader(source, MEDIA, str(media_id), sealed.digest)
         text_type = _text_type(name, media_type)
         if text_type:
-            _check_text(reader, name, sealed.size)
+            _check_text(reader, text_type, sealed.size)
             kind, found_type, seconds = "text", text_type, None
         else:
             info = probe(reader, current_app.extensions["settings"])
             kind, found_type, seconds = info.kind, info.media_type, info.seconds
-    row_name = key.seal_text(MEDIA, media_id, 1, (name or "")[:NAME_LENGTH])
+    row_name = key.seal_text(MEDIA, media_id, 1, shown_name(name or ""))
     return Media(
         id=media_id, kind=kind, media_type=found_type, path=path, size=sealed.size, digest=sealed.digest, seconds=seconds,
         sealed=row_name,
@@ -141,7 +147,7 @@ def _inspect(key: Key, media_id: UUID, path: str, sealed: Sealed, name: str | No
 
 
 def _text_type(name: str | None, media_type: str | None) -> str | None:
-    suffix = PurePosixPath(name or "").suffix.lower()
+    suffix = _suffix(name)
     if suffix in TEXT_TYPES:
         return TEXT_TYPES[suffix]
     if suffix:
@@ -150,8 +156,25 @@ def _text_type(name: str | None, media_type: str | None) -> str | None:
     return bare if bare in TEXT_TYPES.values() else None
 
 
-def _check_text(reader: BinaryIO, name: str | None, size: int) -> None:
+def text_name(media_type: str) -> str:
+    """A name that tells the parser of texts what this is: the one that came with it may not, or may be cut off."""
+    return "text" + next(suffix for suffix, text_type in TEXT_TYPES.items() if text_type == media_type)
+
+
+def shown_name(name: str) -> str:
+    """A hostile file name as it is kept: one printable line, not too long, its suffix kept."""
+    plain = "".join(letter for letter in name if unicodedata.category(letter)[0] != "C" and letter not in "\u2028\u2029")
+    suffix = _suffix(plain)[:16]
+    return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - len(suffix)] + suffix
+
+
+def _suffix(name: str | None) -> str:
+    """In lower case; also of a name that is nothing else."""
+    return PurePosixPath("x" + PurePosixPath(name or "").name).suffix.lower()
+
+
+def _check_text(reader: BinaryIO, text_type: str, size: int) -> None:
     limit = current_app.extensions["settings"].text_limit_kb << 10
     if size > limit:
         raise TooLarge(f"The text is larger than the {limit >> 10} KiB that are allowed.", code="content_too_large")
-    parse_text(reader.read(), name, None)
+    parse_text(reader.read(), text_name(text_type), None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
 from flask import current_app
 
@@ -33,6 +34,7 @@ STAGES = (
     Stage("analyze", stages.analyze, lambda run: run.analysis_id is not None),
     Stage("project", stages.project, lambda run: run.projected_at is not None),
 )
+STORE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 LONGEST_PAUSE = 60.0  # seconds between tries while a part is away
 
 
@@ -124,6 +126,8 @@ def _new_elements(run: Run, ids: dict[str, str]) -> list[dict[str, str]]:
 def _fail(claim: Claim, error: Exception) -> None:
     """Try again later for a passing reason while attempts last; a graph that is away is waited for however long."""
     claim.hold()
+    if isinstance(error, STORE_AWAY):
+        error = EngineError("The database could not be reached.", code="database_unavailable", transient=True)
     if not isinstance(error, InsightJourneyError):
         log.error("stage_crashed", stage=claim.run.stage, exc_info=error)
         return _end_failed(claim, "internal_error", "Something went wrong on our side.")
@@ -155,7 +159,8 @@ def _pause(claim: Claim, error: Exception) -> timedelta:
 def _end_failed(claim: Claim, code: str, message: str) -> None:
     run = claim.run
     claim.hold(
-        status=FAILED, error_code=code, error_message=message[:500], finished_at=now(), lease_token=None, lease_until=None
+        status=FAILED, error_code=code, error_message=message[:500], waiting_for=None, finished_at=now(),
+        lease_token=None, lease_until=None,
     )  # fmt: skip
     db.session.get_one(Session, run.session_id).status = FAILED
     ids = {"session_id": str(run.session_id), "run_id": str(run.id)}

@@ -4,6 +4,7 @@ A mark says only "this session's subgraph is stale". The relay reads the truth (
 doubled, late and reordered marks do no harm.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -49,31 +50,50 @@ def reconcile_job(user_id: str) -> None:
         log.warning("graph_waits", code=error.code)
 
 
-def reconcile(user_id: UUID) -> bool:
+def reconcile(user_id: UUID, wanted: UUID | None = None) -> bool:
     """Work off all of a user's marks. False where another relay is at it. Commits a mark at a time.
 
+    A session that can't be projected keeps its mark and holds up no other; of the `wanted` one it is raised why not.
     Raises GraphUnavailable; marks not worked off stay.
     """
     token = new_id()
     if not _take_lease(user_id, token):
         return False
+    bad: dict[UUID, Exception] = {}
     try:
-        while marks := _marks(user_id):
+        while marks := _marks(user_id, bad):
             for session_id, version in marks:
-                _reconcile_session(user_id, session_id)
-                _settle(user_id, session_id, version, token)
-        return True
+                if error := _problem_of(user_id, session_id):
+                    bad[session_id] = error
+                elif not _settle(user_id, session_id, version, token):
+                    return False
     finally:
         db.session.rollback()
         _release(user_id, token)
+    if wanted in bad:
+        raise bad[wanted]
+    return True
 
 
-def _marks(user_id: UUID) -> list[tuple[UUID, int]]:
-    """(session, version) of the oldest marks."""
-    query = sa.select(StaleMark.session_id, StaleMark.version).where(StaleMark.user_id == user_id)
+def _marks(user_id: UUID, bad: Iterable[UUID] = ()) -> list[tuple[UUID, int]]:
+    """(session, version) of the oldest marks, but for `bad` sessions."""
+    query = sa.select(StaleMark.session_id, StaleMark.version).where(StaleMark.user_id == user_id, StaleMark.session_id.not_in(list(bad)))
     marks = [(session_id, version) for session_id, version in db.session.execute(query.order_by(StaleMark.marked_at).limit(BATCH))]
     db.session.commit()  # what follows reads the truth in a transaction of its own
     return marks
+
+
+def _problem_of(user_id: UUID, session_id: UUID) -> Exception | None:
+    """Reconcile a session; gives back what is wrong with it alone. What is wrong with a store is raised."""
+    try:
+        _reconcile_session(user_id, session_id)
+    except (GraphUnavailable, sa.exc.SQLAlchemyError):
+        raise
+    except Exception as error:
+        db.session.rollback()
+        log.error("session_not_projected", session_id=session_id, exc_info=error)
+        return error
+    return None
 
 
 def _reconcile_session(user_id: UUID, session_id: UUID) -> None:
@@ -105,14 +125,35 @@ def _truth(key: Key, session: Session) -> SessionTruth:
     )
 
 
-def _settle(user_id: UUID, session_id: UUID, version: int, token: UUID) -> None:
-    """Delete the mark if nothing new came meanwhile; prolong the lease with it."""
+def _settle(user_id: UUID, session_id: UUID, version: int, token: UUID) -> bool:
+    """Delete the mark if nothing new came meanwhile; prolong the lease with it.
+
+    False where the lease was lost. Then what we wrote may be older than what another relay wrote before: the session is
+    marked again, so that the truth has the last word.
+    """
+    prolong = sa.update(RelayLease).where(RelayLease.user_id == user_id, RelayLease.token == token)
+    kept: bool = db.session.execute(prolong.values(until=now() + LEASE)).rowcount == 1  # type: ignore[attr-defined]
+    if not kept:
+        mark_stale(user_id, session_id)
     seen = sa.delete(StaleMark).where(
         StaleMark.user_id == user_id, StaleMark.session_id == session_id, StaleMark.version == version
     )  # fmt: skip
-    db.session.execute(seen)
-    db.session.execute(sa.update(RelayLease).where(RelayLease.token == token).values(until=now() + LEASE))
+    if kept:
+        db.session.execute(seen)
     db.session.commit()
+    return kept
+
+
+def shred_soon(session_id: UUID) -> None:
+    """Shred after the commit. Where that fails the deletion stands: its mark leads the relay here again."""
+    db.after_commit(lambda: _try_to_shred(session_id))
+
+
+def _try_to_shred(session_id: UUID) -> None:
+    try:
+        shred(session_id)
+    except Exception as error:  # a store that is away must not make an answer of what is done already
+        log.warning("shredding_waits", exc_info=error)
 
 
 def shred(session_id: UUID) -> None:

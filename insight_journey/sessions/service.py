@@ -114,14 +114,14 @@ def session_key(session: Session) -> Key:
 
 
 def change_session(user: User, session: Session, **fields: Any) -> None:
-    """Change title, journey_id or occurred_at; the latter moves the session in the graph too."""
+    """Change title, journey_id or occurred_at; the graph has the time, and the version that a title raises."""
     title = fields.pop("title", None)
     if fields.get("journey_id"):
         find_journey(user, fields["journey_id"])
     if title is not None:
         session.version += 1
         session.sealed = session_key(session).seal_text(SESSION, session.id, session.version, title)
-    if "occurred_at" in fields and fields["occurred_at"] != session.occurred_at:
+    if title is not None or fields.get("occurred_at", session.occurred_at) != session.occurred_at:
         relay.mark_stale(user.id, session.id)
     for name, value in fields.items():
         setattr(session, name, value)
@@ -131,11 +131,12 @@ def change_session(user: User, session: Session, **fields: Any) -> None:
 def delete_session(session: Session) -> None:
     """Gone from every read at the commit; key, files and subgraph follow at once, or when their stores are back."""
     user_id, session_id = session.user_id, session.id
+    db.session.execute(sa.delete(Run).where(Run.session_id == session_id))  # runs, then sessions: the order in which workers lock
     db.session.delete(session)
     db.session.flush()
     relay.mark_stale(user_id, session_id)
     events.publish(user_id, "session.deleted", [{"session_id": str(session_id)}])
-    db.after_commit(lambda: relay.shred(session_id))
+    relay.shred_soon(session_id)
 
 
 def list_sessions(

@@ -17,7 +17,7 @@ from insight_journey.crypto import Key
 from insight_journey.errors import GraphUnavailable
 from insight_journey.extensions import db, now
 from insight_journey.graph.projection import moment_id
-from insight_journey.sessions import budget, documents, identity, relay
+from insight_journey.sessions import budget, content, documents, identity, relay
 from insight_journey.sessions.claims import Claim
 from insight_journey.sessions.models import Media, MomentText, Run, Session
 from insight_journey.transcription.base import TRANSCRIBERS, Transcript, TranscriptionJob
@@ -41,7 +41,7 @@ def transcribe(claim: Claim) -> None:
     key = session_key(run)
     media = db.session.scalars(sa.select(Media).where(Media.session_id == run.session_id)).one()
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
-    name = key.open_text("media", media.id, 1, media.sealed) or None
+    name = content.file_name(key, media)
     owner = user_key(run).open_json("user", user.id, user.version, user.sealed)["display_name"]
     settings = current_app.extensions["settings"]
     engine, warnings = budget.choose_transcriber(settings, user)
@@ -49,7 +49,7 @@ def transcribe(claim: Claim) -> None:
     with current_app.extensions["storage"].open(media.path) as source:
         reader = key.reader(source, "media", str(media.id), media.digest)
         if media.kind == "text":
-            transcript = parse_text(reader.read(), name, owner)
+            transcript = parse_text(reader.read(), content.text_name(media.media_type), owner)
         else:
             job = TranscriptionJob(reader, name, media.media_type, session.language, session.speakers, claim.progress)
             transcript = load(TRANSCRIBERS, engine)(settings).transcribe(job)
@@ -117,7 +117,7 @@ def project(claim: Claim) -> None:
     """Wait until the graph says what the analysis says: work off the user's marks, or let the relay at it do so."""
     deadline = time.monotonic() + RELAY_SECONDS
     claim.pause()
-    while not relay.reconcile(claim.user_id) and relay.is_stale(claim.session_id):
+    while not relay.reconcile(claim.user_id, claim.session_id) and relay.is_stale(claim.session_id):
         if time.monotonic() > deadline:
             raise GraphUnavailable("Another worker has been writing this person's graph for long.", code="relay_busy")
         claim.pause()
