@@ -24,6 +24,10 @@ RACES = 5  # tries of a unit of work that lost a race for a unique key
 _ROW_GONE = "Neo.ClientError.Statement.EntityNotFound"  # Neo4j, when another writer deleted what a MERGE had found
 
 
+class Refused(Exception):
+    """A later writer of the same person has been here: nothing of the transaction was written."""
+
+
 class Graph:
     """A graph database. Connects at the first use in each process, so it may be made before a fork.
 
@@ -43,7 +47,10 @@ class Graph:
             return session.execute_read(self._fetch, query, params)
 
     def write(self, statements: Sequence[Statement]) -> None:
-        """Run statements in one transaction, again when it lost a race: so they must be idempotent."""
+        """Run statements in one transaction, again when it lost a race: so they must be idempotent.
+
+        Raises Refused where a row of theirs says `refused`.
+        """
         with _our_errors(), self._session(WRITE_ACCESS, WRITE_RETRY_SECONDS) as session:
             for attempt in range(1, RACES):
                 try:
@@ -80,7 +87,8 @@ class Graph:
     def _run(self, tx: ManagedTransaction, statements: Sequence[Statement]) -> None:
         for query, params in statements:
             self.statements += 1
-            tx.run(query, params).consume()
+            if any(row.get("refused") for row in tx.run(query, params)):
+                raise Refused
 
     def _session(self, access: str, retry_seconds: float) -> Session:
         # always by name: the embedded graph runs a nameless session on whatever database the connection used last

@@ -21,6 +21,7 @@ MENTION_OF_KIND: dict[Kind, str] = {  # relationship type from a moment to an el
 KIND_OF_LABEL: dict[str, Kind] = {label: kind for kind, label in LABEL_OF_KIND.items()}
 KIND_OF_MENTION: dict[str, Kind] = {type_: kind for kind, type_ in MENTION_OF_KIND.items()}
 LABELS = ("Person", "Session", "Moment", *LABEL_OF_KIND.values(), "Category")
+BOOKKEEPING_LABELS = ("Writer", "Installation")  # of the writes, not of a person's life
 TIMED_LABELS = ("Session", "Moment")  # asked for by period
 MENTIONS = "|".join(MENTION_OF_KIND.values())
 WORDED_MENTIONS = "|".join(MENTION_OF_KIND[kind] for kind in KINDS if kind not in CODED_KINDS)

@@ -11,10 +11,11 @@ from insight_journey import taxonomy
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, Kind, Mention, Moment
 from insight_journey.crypto import Key
 from insight_journey.graph.client import Graph, Row, Statement
-from insight_journey.graph.queries import projection, removal
+from insight_journey.graph.queries import projection, removal, whole
 from insight_journey.graph.schema import ensure_schema
 
 BATCH = 1000  # rows of one parameter: larger messages make the driver hang on the embedded graph
+LAST_FENCE = 2**62
 WORDING = "graph.mention"  # purpose of the seal on a mention's wording
 
 
@@ -55,41 +56,53 @@ def element_id(key: Key, kind: Kind, element_key: str) -> str:
     return key.graph_id("element", kind, element_key)
 
 
-def project_session(graph: Graph, key: Key, truth: SessionTruth) -> None:
+def project_session(graph: Graph, key: Key, truth: SessionTruth, fence: int = 0) -> None:
     """Make the graph say of this session exactly what `truth` says. Idempotent, all or nothing.
 
-    Four statements, and one more for each further thousand moments or mentions. `key` is the user's.
+    Four statements, and one more for each further thousand moments or mentions. `key` is the user's. `fence` rises with each
+    writer of a person: raises Refused where one with a higher fence has written.
     """
     ensure_schema(graph)
-    graph.write(list(_statements(key, truth)))
+    graph.write(list(_statements(key, truth, fence)))
 
 
-def remove_session(graph: Graph, key: Key, user_id: UUID, session: UUID) -> None:
-    """Take a session and what only it held out of the graph; nothing happens when it is not there."""
+def remove_session(graph: Graph, key: Key, user_id: UUID, session: UUID, fence: int = 0) -> None:
+    """Take a session and what only it held out of the graph; nothing happens when it is not there. Raises Refused."""
     ensure_schema(graph)
-    common = {"owner": person_id(key, user_id), "session": session_id(key, session), "projection": ""}
-    queries = (removal.LOCK, projection.STALE_MENTIONS, projection.STALE_MOMENTS, removal.SESSION, removal.IDLE_PERSON)
+    common = {"owner": person_id(key, user_id), "session": session_id(key, session), "projection": "", "fence": fence}
+    queries = (projection.FENCE, projection.STALE_MENTIONS, projection.STALE_MOMENTS, removal.SESSION, removal.IDLE_PERSON)
     graph.write([(query, common) for query in queries])
 
 
-def remove_person(graph: Graph, owner: str) -> None:
-    """Take everything of a person out of the graph. `owner` is her `person_id`."""
+def clear_person(graph: Graph, owner: str, fence: int = 0) -> None:
+    """Take everything of a person out of the graph, to write it anew; earlier writers stay refused. Raises Refused."""
     ensure_schema(graph)
-    graph.write([(removal.LOCK, {"owner": owner}), (removal.PERSON, {"owner": owner})])
+    graph.write([(projection.FENCE, {"owner": owner, "fence": fence}), (removal.PERSON, {"owner": owner})])
 
 
-def _statements(key: Key, truth: SessionTruth) -> Iterator[Statement]:
-    at = epoch_ms(truth.occurred_at)
+def remove_person(graph: Graph, owner: str) -> None:
+    """Take everything of a person out of the graph for good. `owner` is her `person_id`."""
+    ensure_schema(graph)
+    common = {"owner": owner, "fence": LAST_FENCE}
+    graph.write([(query, common) for query in (projection.FENCE, removal.PERSON, removal.WRITER)])
+
+
+def fence_of(graph: Graph, key: Key) -> int:
+    """The highest fence that wrote of this person; 0 where none did."""
+    return max((row["fence"] for row in graph.read(whole.FENCE, owner=person_id(key, key.owner))), default=0)
+
+
+def _statements(key: Key, truth: SessionTruth, fence: int) -> Iterator[Statement]:
     common = {
         "owner": person_id(key, truth.user_id),
         "session": session_id(key, truth.session_id),
         "projection": secrets.token_hex(8),
     }
-    session = {**common, "at": at, "day": truth.day, "version": truth.version}
-    for moments in _batches(_moment_rows(key, truth, at)):
+    session = {**common, **session_row(truth), "fence": fence}
+    for moments in _batches(moment_rows(key, truth)):
         yield projection.SESSION, {**session, "moments": moments}
-    categories = _category_rows(key, truth)
-    for mentions in _batches(_mention_rows(key, truth)):
+    categories = category_rows(key, truth)
+    for mentions in _batches([_sealed(key, row) for row in mention_rows(key, truth)]):
         by_kind: dict[str, Any] = {kind: [row for row in mentions if row["kind"] == kind] for kind in KINDS}
         yield projection.MENTIONS_OF_SESSION, {**common, **by_kind, "categories": categories}
     yield projection.STALE_MENTIONS, common
@@ -102,7 +115,14 @@ def _batches(rows: list[Row]) -> Iterator[list[Row]]:
         yield rows[start : start + BATCH]
 
 
-def _moment_rows(key: Key, truth: SessionTruth, at: int) -> list[Row]:
+def session_row(truth: SessionTruth) -> Row:
+    """A session's own properties."""
+    return {"at": epoch_ms(truth.occurred_at), "day": truth.day, "version": truth.version}
+
+
+def moment_rows(key: Key, truth: SessionTruth) -> list[Row]:
+    """All moments, with their ids and properties."""
+    at = epoch_ms(truth.occurred_at)
     moments = truth.analysis.moments if truth.analysis else ()
     return [
         {
@@ -117,8 +137,8 @@ def _moment_rows(key: Key, truth: SessionTruth, at: int) -> list[Row]:
     ]
 
 
-def _mention_rows(key: Key, truth: SessionTruth) -> list[Row]:
-    """One row a mention id; of two that differ in nothing but how they were found, the surer one."""
+def mention_rows(key: Key, truth: SessionTruth) -> list[Row]:
+    """One row a mention id; of two that differ in nothing but how they were found, the surer one. Wordings in the clear."""
     if truth.analysis is None:
         return []
     moments = {moment.position: moment for moment in truth.analysis.moments}
@@ -141,11 +161,17 @@ def _mention_row(key: Key, truth: SessionTruth, moment: Moment, mention: Mention
         "code": mention.code if coded else None,
         "status": "open" if mention.kind == "action_item" else None,
         "category": _category_id(key, mention.kind, mention.code),
-        "mention": _mention_properties(key, mention_id, mention),
+        "mention": _mention_properties(mention),
     }
 
 
-def _mention_properties(key: Key, mention_id: str, mention: Mention) -> Row:
+def _sealed(key: Key, row: Row) -> Row:
+    wording = row["mention"]["wording"]
+    sealed = key.seal_text(WORDING, row["id"], 1, wording) if wording is not None else None
+    return {**row, "mention": {**row["mention"], "wording": sealed}}
+
+
+def _mention_properties(mention: Mention) -> Row:
     """All of them each time: what is None now is taken off."""
     return {
         "span_start": mention.quote_start,
@@ -159,7 +185,7 @@ def _mention_properties(key: Key, mention_id: str, mention: Mention) -> Row:
         "severity": mention.severity,
         "due_on": mention.due_on,
         "category": mention.code if mention.kind == "belief" else None,
-        "wording": key.seal_text(WORDING, mention_id, 1, mention.text) if mention.text is not None else None,
+        "wording": mention.text,
     }
 
 
@@ -170,7 +196,7 @@ def _category_id(key: Key, kind: Kind, code: str | None) -> str | None:
     return key.graph_id("category", name, code)
 
 
-def _category_rows(key: Key, truth: SessionTruth) -> list[Row]:
+def category_rows(key: Key, truth: SessionTruth) -> list[Row]:
     """The categories that the mentions name with all above them, parents first."""
     used = {(m.kind, m.code) for m in (truth.analysis.mentions if truth.analysis else ()) if m.code and _category_id(key, m.kind, m.code)}
     rows: dict[str, Row] = {}

@@ -9,8 +9,8 @@ from insight_journey.analysis.base import Analysis
 from insight_journey.crypto import Key
 from insight_journey.extensions import new_id
 from insight_journey.graph import views, whole
-from insight_journey.graph.client import Graph
-from insight_journey.graph.projection import person_id, project_session, remove_person, remove_session
+from insight_journey.graph.client import Graph, Refused
+from insight_journey.graph.projection import clear_person, fence_of, person_id, project_session, remove_person, remove_session
 from tests.engines import GraphEngine
 from tests.graph.conftest import settings_of
 from tests.graph.story import analysis, busy, evening, mention, moments, truth
@@ -199,3 +199,45 @@ def test_words_are_sealed_in_the_graphs_files(
     assert visible.encode() in held
     assert word.encode() not in held
     assert word.encode("utf-16-le") not in held
+
+
+def test_what_is_expected_is_what_is_there(graph: Graph, alice: Key) -> None:
+    truths = [truth(alice, evening()), truth(alice, evening(), day=1), truth(alice, None, day=2)]
+    for told in truths:
+        project_session(graph, alice, told)
+    assert whole.expected(alice, truths) == whole.export(graph, alice)
+
+
+def test_nothing_is_expected_of_nobody(graph: Graph, alice: Key) -> None:
+    assert whole.expected(alice, []) == whole.export(graph, alice)
+
+
+def test_an_earlier_writer_is_refused(graph: Graph, alice: Key) -> None:
+    told = truth(alice, evening())
+    project_session(graph, alice, told, fence=2)
+    before = whole.export(graph, alice)
+    with pytest.raises(Refused):
+        project_session(graph, alice, replace(told, analysis=None), fence=1)
+    with pytest.raises(Refused):
+        remove_session(graph, alice, alice.owner, told.session_id, fence=1)
+    with pytest.raises(Refused):
+        clear_person(graph, person_id(alice, alice.owner), fence=1)
+    assert whole.export(graph, alice) == before
+    project_session(graph, alice, told, fence=2)
+    assert fence_of(graph, alice) == 2
+
+
+def test_an_earlier_writer_is_refused_where_nothing_is_left(graph: Graph, alice: Key) -> None:
+    told = truth(alice, evening())
+    project_session(graph, alice, told, fence=1)
+    remove_session(graph, alice, alice.owner, told.session_id, fence=2)
+    with pytest.raises(Refused):
+        project_session(graph, alice, told, fence=1)
+    assert whole.export(graph, alice) == {"nodes": [], "relationships": []}
+
+
+def test_of_a_person_removed_for_good_no_trace_stays(graph: Graph, alice: Key) -> None:
+    owner = person_id(alice, alice.owner)
+    project_session(graph, alice, truth(alice, evening()), fence=1)
+    remove_person(graph, owner)
+    assert graph.read("MATCH (n) WHERE n.owner = $owner RETURN n", owner=owner) == []

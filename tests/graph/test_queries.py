@@ -29,7 +29,7 @@ QUESTIONS = re.findall(r"```cypher\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 def parameters(text: str) -> dict[str, object]:
     lists = {"moments", "categories", "types", "hidden", "emotion", "topic", "belief", "challenge", "insight", "action_item"}
-    numbers = {"skip", "limit", "top", "since", "until", "at", "version"}
+    numbers = {"skip", "limit", "top", "since", "until", "at", "version", "fence", "counter"}
     names = set(re.findall(r"\$(\w+)", text))
     return {name: [] if name in lists else 1 if name in numbers else {} if name == "wanted" else "x" for name in names}
 

@@ -5,14 +5,25 @@
 
 from insight_journey.graph.model import LABEL_OF_KIND, MENTION_OF_KIND, MENTIONS
 
-# Nothing. The person's node is written first, so that two projections of one person follow each other.
-SESSION = """
-MERGE (p:Person {owner: $owner, id: $owner}) SET p.revision = coalesce(p.revision, 0) + 1
-MERGE (s:Session {owner: $owner, id: $session}) SET s.at = $at, s.day = $day, s.version = $version
+# Written first, so that writers of one person follow each other; then read: whose fence is lower than one seen before is refused.
+_FENCE = """
+MERGE (w:Writer {owner: $owner, id: $owner}) SET w.revision = coalesce(w.revision, 0) + 1
+WITH w, coalesce(w.fence, 0) AS seen
+SET w.fence = CASE WHEN seen > $fence THEN seen ELSE $fence END
+WITH seen > $fence AS refused"""
+
+# One row: whether the writer is refused. Held until the transaction ends.
+FENCE = f"{_FENCE}\nRETURN refused"
+
+# One row: whether the writer is refused. Person, session and moments.
+SESSION = f"""{_FENCE}
+MERGE (p:Person {{owner: $owner, id: $owner}})
+MERGE (s:Session {{owner: $owner, id: $session}}) SET s.at = $at, s.day = $day, s.version = $version
 MERGE (p)-[:HAS_SESSION]->(s)
 FOREACH (row IN $moments |
-  MERGE (m:Moment {owner: $owner, id: row.id}) SET m += row, m.projection = $projection
+  MERGE (m:Moment {{owner: $owner, id: row.id}}) SET m += row, m.projection = $projection
   MERGE (s)-[:HAS_MOMENT]->(m))
+RETURN refused
 """
 
 _CATEGORIES = """

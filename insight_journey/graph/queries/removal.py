@@ -2,9 +2,6 @@
 
 from insight_journey.graph.model import LABELS
 
-# Nothing. Held until the transaction ends: writers of one person follow each other.
-LOCK = "MATCH (p:Person {owner: $owner, id: $owner}) SET p.revision = coalesce(p.revision, 0) + 1"
-
 # Nothing. The session itself, once its moments are gone.
 SESSION = "MATCH (s:Session {owner: $owner, id: $session}) DETACH DELETE s"
 
@@ -14,6 +11,9 @@ MATCH (p:Person {owner: $owner, id: $owner})
 WHERE NOT EXISTS { MATCH (p)-[:HAS_SESSION]->(:Session {owner: $owner}) }
 DETACH DELETE p
 """
+
+# Nothing. What guards the order of writers: only for a person who is gone for good.
+WRITER = "MATCH (w:Writer {owner: $owner, id: $owner}) DETACH DELETE w"
 
 # One row: 1. Everything of one person; moments first, since nearly all relationships hang on them.
 PERSON = (

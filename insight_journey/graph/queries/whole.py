@@ -24,3 +24,6 @@ RELATIONSHIPS = "\nUNION ALL ".join(
     "RETURN type(r) AS type, n.id AS start, m.id AS end, properties(r) AS properties"
     for label in LABELS
 )
+
+# One row, or none where nothing was ever written: the highest fence that wrote.
+FENCE = "MATCH (w:Writer {owner: $owner, id: $owner}) RETURN coalesce(w.fence, 0) AS fence"
