@@ -119,5 +119,5 @@ class Claim:
                 try:
                     self.lost = self.lost or not self._write({"lease_until": _until(), "progress": self._progress})
                     db.session.commit()
-                except sa.exc.OperationalError:  # a busy or absent database: the lease lasts longer than a beat
+                except sa.exc.SQLAlchemyError:  # a busy or absent database: the lease lasts longer than a beat
                     db.session.rollback()
