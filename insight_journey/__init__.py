@@ -19,6 +19,7 @@ The map. Packages are domains; root modules are what all of them stand on.
     extensions       db, socketio: unbound
     events           facts and progress; the only caller of Socket.IO's emit
     tasks            queues and jobs: ids only, after the commit
+    stopping         the polite end of a worker at work
     storage, crypto  sealed files; keys and seals
     taxonomy         emotions, topics and beliefs, versioned: analysis finds codes, graph names them
     llm, openai_api  one question to a language model; the API it is asked over

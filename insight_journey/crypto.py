@@ -35,6 +35,7 @@ from insight_journey.storage import new_file, private_folder, sync_folder
 KEY_BYTES, NONCE_BYTES, TAG_BYTES, ID_BYTES = 32, 12, 16, 8
 ROW_FORMAT, WRAP_FORMAT = b"\x01", b"\x01"
 CHUNK = 1 << 20
+KEY_FILE = Path("keys") / "master.key"  # under the home
 MAGIC, FILE_FORMAT = b"IJSF", 1
 HEADER = struct.Struct(">4sBI16s7s")  # magic, format, chunk size, salt of the file's key, nonce prefix
 
@@ -83,7 +84,7 @@ class Master:
     def load(cls, settings: Settings) -> "Master":
         """From the settings, else from a 0600 file under the home that the first start makes. Raises Invalid."""
         given = settings.master_key.get_secret_value()
-        secret = _decode(given, "IJ_MASTER_KEY") if given else _key_file(settings.home / "keys" / "master.key")
+        secret = _decode(given, "IJ_MASTER_KEY") if given else _key_file(settings.home / KEY_FILE)
         old = (text.strip() for text in settings.old_master_keys.get_secret_value().split(","))
         return cls(secret, tuple(_decode(text, "IJ_OLD_MASTER_KEYS") for text in old if text))
 

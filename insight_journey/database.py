@@ -33,6 +33,19 @@ def upgrade(settings: Settings) -> None:
         engine.dispose()
 
 
+def refuse_newer(settings: Settings) -> None:
+    """Raises Conflict where the database is newer than this code. Writes nothing."""
+    url = sa.make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return
+    engine = make_engine(settings.database_url)
+    try:
+        with engine.connect() as connection:
+            _refuse_newer(_config(connection), connection)
+    finally:
+        engine.dispose()
+
+
 def _config(connection: sa.Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -13,7 +13,7 @@ import structlog
 from flask import current_app
 from rq import Queue
 from rq.exceptions import NoSuchJobError
-from rq.job import Job, JobStatus
+from rq.job import Job
 
 from insight_journey.extensions import db
 
@@ -57,15 +57,15 @@ def _put(queue: Queue, delay: float, job: str, *ids: str) -> Job:
 
 
 def is_waiting(connection: Any, job: str, *ids: str) -> bool:
-    """Whether such a job waits in a queue or on the clock, and nobody has begun it."""
+    """Whether such a job waits in a queue and nobody took it: neither one on the clock nor one that died with its worker."""
     waiting = connection.get(_waiting_key(job, *ids))
     if waiting is None:
         return False
     try:
-        status = Job.fetch(waiting.decode(), connection=connection, serializer="json").get_status()
+        found = Job.fetch(waiting.decode(), connection=connection, serializer="json")
     except NoSuchJobError:
         return False
-    return status in (JobStatus.QUEUED, JobStatus.SCHEDULED)
+    return Queue(found.origin, connection=connection).get_job_position(found.id) is not None
 
 
 def _waiting_key(job: str, *ids: str) -> str:

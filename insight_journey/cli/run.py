@@ -58,11 +58,12 @@ def redis(parent: int | None) -> None:
 
 
 @run.command()
-def api() -> None:
+@click.pass_obj
+def api(parent: int | None) -> None:
     """The HTTP API and its sockets."""
     from insight_journey.embedded.waiting import wait_for_engines
 
-    settings = _settings()
+    settings = _checked_settings(parent)
     if not is_free(settings.port, settings.host):
         raise EngineError(f"Port {settings.port} of {settings.host} is taken: set IJ_PORT to another", code="port_taken")
     wait_for_engines(settings)
@@ -82,23 +83,26 @@ def worker(parent: int | None, queues: tuple[str, ...]) -> None:
     """A process that works on QUEUES, the first one first."""
     if parent:  # a worker that is told politely would finish its job, for hours maybe, with its engines gone
         die_with(parent, signal.SIGKILL)
-    work(queues)
+    work(queues, _checked_settings(parent))
 
 
-def work(queues: tuple[str, ...]) -> None:
-    """Work on `queues` until SIGTERM. Jobs run in forked children, which inherit the app and die with this process."""
+def work(queues: tuple[str, ...], settings: Settings | None = None) -> None:
+    """Work on `queues` until SIGTERM, which the job at work hears too: it finishes, or hands its run back.
+
+    Jobs run in forked children, which inherit the app and die with this process.
+    """
     from redis import Redis
-    from rq import Worker
 
+    from insight_journey.cli.worker import PoliteWorker
     from insight_journey.embedded.waiting import wait_for_engines
     from insight_journey.tasks import current_worker_app
 
-    settings = _settings()
+    settings = settings or _checked_settings(None)
     wait_for_engines(settings)
     current_worker_app()
     pid = os.getpid()
     os.register_at_fork(after_in_child=lambda: die_with(pid, signal.SIGKILL) if os.getppid() == pid else None)
-    Worker(
+    PoliteWorker(
         list(queues),
         connection=Redis.from_url(settings.redis_url.get_secret_value()),
         serializer="json",
@@ -124,6 +128,16 @@ def _settings() -> Settings:
     settings = Settings.from_env()
     logs.configure(settings.log_level)
     logging.getLogger("rq").setLevel(logging.WARNING)  # it tells of every heartbeat
+    return settings
+
+
+def _checked_settings(parent: int | None) -> Settings:
+    """Settings whose stores we may write to; under a supervisor of ours it has looked already."""
+    from insight_journey.cli.stores import check_stores
+
+    settings = _settings()
+    if not parent:
+        check_stores(settings)
     return settings
 
 

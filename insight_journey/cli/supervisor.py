@@ -57,7 +57,7 @@ def parts(settings: Settings) -> list[Part]:
         *([Part("graph", ("graph",), 12, engine=True)] if settings.embeds_graph else []),
     ]
     workers = [
-        Part(f"worker-{queue}{f'-{number}' if number > 1 else ''}", ("worker", queue), 3)
+        Part(f"worker-{queue}{f'-{number}' if number > 1 else ''}", ("worker", queue), 15)
         for queue, count in (("media", settings.media_workers), ("analysis", settings.analysis_workers))
         for number in range(1, count + 1)
     ]

@@ -29,6 +29,7 @@ def up(port: int | None, quiet: bool) -> None:
 
 
 def _up(overrides: dict[str, int], quiet: bool) -> None:
+    from insight_journey.cli.stores import check_stores
     from insight_journey.cli.supervisor import supervise  # the supervisor is this command's alone
 
     settings = Settings.from_env(**overrides)
@@ -36,6 +37,7 @@ def _up(overrides: dict[str, int], quiet: bool) -> None:
     with _only_one(settings.home):
         if not is_free(settings.port, settings.host):
             raise EngineError(f"Port {settings.port} of {settings.host} is taken: set IJ_PORT to another", code="port_taken")
+        check_stores(settings)
         prepare(settings.home, graph=settings.embeds_graph, redis=settings.embeds_redis)
         settings = Settings.from_env(**overrides)
         _upgrade(settings)

@@ -14,9 +14,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from insight_journey import events
+from insight_journey import events, stopping
 from insight_journey.extensions import db, new_id, now
-from insight_journey.sessions.models import OPEN, RUNNING, Run, Session
+from insight_journey.sessions import service
+from insight_journey.sessions.models import OPEN, QUEUED, RUNNING, Run, Session
 
 BEAT_SECONDS = 1.0  # cancelling is noticed within this time
 PROGRESS_SECONDS = 0.25  # at most so often is progress told
@@ -24,6 +25,10 @@ PROGRESS_SECONDS = 0.25  # at most so often is progress told
 
 class ClaimLost(Exception):
     """The run is no longer ours: cancelled, deleted, or taken by another worker."""
+
+
+class HandedBack(Exception):
+    """This process is told to end: the run is for another worker, or for us once we are back."""
 
 
 def take(run_id: UUID) -> "Claim | None":
@@ -91,12 +96,27 @@ class Claim:
         db.after_commit(lambda: self._tell(stage, 0.0))
 
     def progress(self, share: float) -> None:
-        """Tell how far the stage is, 0..1. Raises ClaimLost, so that engines stop between segments."""
-        if self.lost:
-            raise ClaimLost
+        """Tell how far the stage is, 0..1. Raises ClaimLost and HandedBack, so that engines stop between segments."""
+        self.check()
         self._progress = min(max(share, self._progress), 1.0)
         if time.monotonic() - self._told >= PROGRESS_SECONDS or share >= 1:
             self._tell(self._stage, self._progress)
+
+    def check(self) -> None:
+        """Raises ClaimLost where the run is not ours any more, HandedBack where this process is told to end."""
+        if self.lost:
+            raise ClaimLost
+        if stopping.is_asked():
+            raise HandedBack
+
+    def hand_back(self) -> None:
+        """Queue the run again, with no attempt used up for the stage it is in. A transaction of its own, from any thread."""
+        attempts = sa.case((Run.attempts > 0, Run.attempts - 1), else_=0)
+        free = {"lease_token": None, "lease_until": None}
+        if self._write({"status": QUEUED, "attempts": attempts, "progress": 0.0, **free}):
+            db.session.execute(sa.update(Session).where(Session.id == self.session_id).values(status=QUEUED))
+            service.send_run(db.session.get_one(Run, self.run_id, populate_existing=True))
+        db.session.commit()
 
     def _tell(self, stage: str, share: float) -> None:
         self._told = time.monotonic()
@@ -117,6 +137,9 @@ class Claim:
         while not self._stop.wait(BEAT_SECONDS):
             with app.app_context():
                 try:
+                    if stopping.is_overdue():
+                        self.hand_back()
+                        stopping.leave()
                     self.lost = self.lost or not self._write({"lease_until": _until(), "progress": self._progress})
                     db.session.commit()
                 except sa.exc.SQLAlchemyError:  # a busy or absent database: the lease lasts longer than a beat

@@ -14,7 +14,7 @@ from insight_journey.analysis.base import Usage
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
 from insight_journey.extensions import db, now
 from insight_journey.sessions import budget, claims, identity, relay, service, stages
-from insight_journey.sessions.claims import Claim, ClaimLost
+from insight_journey.sessions.claims import Claim, ClaimLost, HandedBack
 from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Run, Session
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ def process_run(run_id: str) -> None:
     1. claim the run (nobody else's lease, not cancelled)
     2. each stage that is not done: enter, run, commit under the claim's fencing token
     3. hand over to the other queue after transcription
-    4. finish, or record why not
+    4. finish, or record why not; a worker that is told to end hands the run back
     """
     claim = claims.take(UUID(run_id))
     if claim is None:
@@ -55,13 +55,17 @@ def process_run(run_id: str) -> None:
         except ClaimLost:
             db.session.rollback()
             _give_up(claim)
+        except HandedBack:
+            db.session.rollback()
+            claim.hand_back()
+            log.info("run_handed_back")
 
 
 def _work_or_say_why_not(claim: Claim) -> None:
     try:
         if _work(claim):
             _finish(claim)
-    except ClaimLost:
+    except (ClaimLost, HandedBack):
         raise
     except Exception as error:
         db.session.rollback()
@@ -84,6 +88,7 @@ def _work(claim: Claim) -> bool:
         if service.queue_of(claim.run) != queue:
             _hand_over(claim)
             return False
+        claim.check()
         _enter(claim, stage)
         stage.run(claim)
         claim.hold(attempts=0, waiting_for=None)

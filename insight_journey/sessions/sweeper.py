@@ -12,7 +12,7 @@ from insight_journey.sessions import service
 from insight_journey.sessions.models import OPEN, Run, StaleMark
 
 BATCH = 500
-GRACE = timedelta(seconds=15)  # what is younger has its own job under way
+GRACE = timedelta(seconds=5)  # what is younger has its own job under way
 
 
 def sweep() -> None:
@@ -31,7 +31,7 @@ def _left_runs() -> list[Run]:
     idle = sa.or_(Run.lease_until.is_(None), Run.lease_until < moment)
     due = sa.or_(Run.not_before.is_(None), Run.not_before < moment)
     old = Run.created_at < moment - GRACE
-    return list(db.session.scalars(sa.select(Run).where(Run.status.in_(OPEN), idle, due, old).limit(BATCH)))
+    return list(db.session.scalars(sa.select(Run).where(Run.status.in_(OPEN), idle, due, old).order_by(Run.created_at).limit(BATCH)))
 
 
 def _users_with_marks() -> list[object]:

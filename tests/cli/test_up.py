@@ -153,6 +153,6 @@ def test_taken_port_is_said(tmp_path: Path):
 
 
 def test_api_that_never_starts_ends_it(tmp_path: Path):
-    with running(tmp_path / "home", IJ_MASTER_KEY="not a key") as up:
+    with running(tmp_path / "home", GUNICORN_CMD_ARGS="--no-such-option") as up:
         assert up.process.wait(90) == 1
     assert "The API did not start" in up.text()
