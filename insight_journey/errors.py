@@ -8,6 +8,7 @@
     ├── Invalid                 bad input; `details` names the field
     │   ├── UnsupportedMedia    the file is of no kind that can be read
     │   └── TooLarge            over a limit of the settings
+    ├── TooMany                 too often, or too much at once; `retry_after` says when it may be tried again
     ├── StorageFull             the disk has no room
     ├── Tampered                a sealed file or row is not what was written
     └── EngineError             a part failed; `transient` says whether trying again may help
@@ -62,6 +63,16 @@ class UnsupportedMedia(Invalid):
 
 class TooLarge(Invalid):
     code = "too_large"
+
+
+class TooMany(InsightJourneyError):
+    """Asked too often, or for too much at once. `retry_after` is in seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
 
 
 class StorageFull(InsightJourneyError):

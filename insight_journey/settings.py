@@ -7,15 +7,54 @@ mounted as files). What neither gives comes, for the embedded engines, from `eng
 
 import json
 import os
+import re
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from insight_journey.errors import Invalid
 
 ENGINES_FILE = "engines.json"
+
+RATE_KINDS = ("auth", "login", "public", "read", "write", "upload")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+RATE = re.compile(r"(\w+)\s*=\s*(\d{1,9})\s*/\s*(\w+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many requests, at least one, in how many seconds."""
+
+    count: int
+    seconds: int
+
+
+def parse_rates(text: str) -> dict[str, Rate]:
+    """Rates by kind, from `kind=count/unit;...`; empty for none. Raises ValueError naming every problem."""
+    rates: dict[str, Rate] = {}
+    problems: list[str] = []
+    for part in filter(None, map(str.strip, text.split(";"))):
+        found = RATE.fullmatch(part)
+        kind, count, unit = found.groups() if found else ("", "", "")
+        if not found:
+            problems.append(f"`{part}` is not of the form kind=count/unit")
+        elif kind not in RATE_KINDS:
+            problems.append(f"`{kind}` is none of {', '.join(RATE_KINDS)}")
+        elif kind in rates:
+            problems.append(f"`{kind}` is there twice")
+        elif unit not in SECONDS:
+            problems.append(f"`{unit}` is none of {', '.join(SECONDS)}")
+        elif not int(count):
+            problems.append(f"`{kind}` would let nothing through")
+        else:
+            rates[kind] = Rate(int(count), SECONDS[unit])
+    if problems:
+        raise ValueError("; ".join(problems))
+    return rates
 
 
 class Settings(BaseSettings):
@@ -44,6 +83,11 @@ class Settings(BaseSettings):
     access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of a refresh token")
     cors_origins: str = Field("", description="Origins allowed to call from a browser, comma-separated; none by default")
+    rate_limits: str = Field(
+        "auth=120/minute;login=10/minute;public=300/minute;read=1200/minute;write=600/minute;upload=600/hour",
+        description="Requests let through, by kind: see [docs/api.md](docs/api.md#rate-limits); empty: no limits",
+    )
+    proxies: int = Field(0, ge=0, le=10, description="Reverse proxies in front whose `X-Forwarded-For` is believed; 0: none")
     max_sockets: int = Field(192, ge=1, description="Open Socket.IO connections a process holds; further ones are refused")
     http_threads: int = Field(256, ge=2, description="Request threads of the API process; each open socket takes one")
 
@@ -82,6 +126,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, file_secret_settings
 
+    @field_validator("rate_limits")
+    @classmethod
+    def check_rate_limits(cls, value: str) -> str:
+        parse_rates(value)
+        return value
+
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """The table of rate limits by kind."""
+        return _rates(self.rate_limits)
+
     @classmethod
     def from_env(cls, **overrides: Any) -> "Settings":
         """Read the environment; keyword arguments win. Raises Invalid naming every bad variable at once."""
@@ -116,6 +171,9 @@ class Settings(BaseSettings):
         """Whether nobody named a Redis, so that `up` starts its own."""
         url = self.redis_url.get_secret_value()
         return not url or url == read_engines(self.home).get("redis_url")
+
+
+_rates = cache(parse_rates)
 
 
 def read_engines(home: Path) -> dict[str, str]:

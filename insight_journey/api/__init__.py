@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api
 
-from insight_journey.api import content, docs, errors, headers, health, journeys, logins, reading, runs, sessions, sockets, users
+from insight_journey.api import content, docs, errors, headers, health, journeys, limits, logins, reading, runs, sessions, sockets, users
 from insight_journey.api.envelope import ErrorAnswerSchema
 from insight_journey.settings import Settings
 
@@ -32,6 +32,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         MAX_FORM_PARTS=20,
     )
     headers.init_app(app, settings)
+    limits.init_app(app, settings)
     api = EnvelopedApi(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint, url_prefix=PREFIX + (blueprint.url_prefix or ""))

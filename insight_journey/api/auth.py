@@ -36,12 +36,16 @@ def bearer_token() -> str:
 
 def require_user() -> None:
     """Before each request of a blueprint: refuse whoever has no token that counts."""
-    view = _view()
-    if view is not None and not getattr(view, "is_public", False):
+    view = current_view()
+    if view is not None and asks_for_user(view):
         current_user()
 
 
-def _view() -> Callable[..., Any] | None:
+def asks_for_user(view: Callable[..., Any]) -> bool:
+    return not getattr(view, "is_public", False) and request.blueprint is not None
+
+
+def current_view() -> Callable[..., Any] | None:
     """The function that will answer; None for OPTIONS, which Flask answers by itself."""
     function = current_app.view_functions[request.endpoint or ""]
     owner = getattr(function, "view_class", None)

@@ -11,6 +11,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import wrap_file
 
 from insight_journey import logs
+from insight_journey.api import limits
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, body_limit
 from insight_journey.api.idempotency import idempotent
@@ -37,6 +38,7 @@ class UploadQuery(ma.Schema):
 
 @blp.route("/<uuid:session_id>/content")
 class Content(MethodView):
+    @limits.counted_as(limits.UPLOAD)
     @body_limit(lambda settings: (settings.upload_limit_mb << 20) + OVERHEAD)
     @blp.arguments(UploadQuery, location="query")
     @blp.response(202, RunSchema)
@@ -51,6 +53,7 @@ class Content(MethodView):
 @blp.route("/<uuid:session_id>/text")
 class Text(MethodView):
     @body_limit(lambda settings: settings.text_limit_kb * 3 * 1024 + OVERHEAD)  # JSON escapes make a text up to thrice as long
+    @limits.counted_as(limits.UPLOAD)
     @idempotent
     @blp.arguments(TextSchema)
     @blp.response(202, RunSchema)

@@ -21,6 +21,7 @@ STATUS: dict[type[errors.InsightJourneyError], int] = {
     errors.Invalid: 422,
     errors.UnsupportedMedia: 415,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.StorageFull: 507,
     errors.Tampered: 500,
     errors.EngineError: 503,

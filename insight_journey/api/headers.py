@@ -23,7 +23,8 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 ALLOWED = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Range", REQUEST_ID]
-EXPOSED = ["Accept-Ranges", "Content-Range", "ETag", "Idempotent-Replay", "Retry-After", REQUEST_ID]
+RATE = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+EXPOSED = ["Accept-Ranges", "Content-Range", "ETag", "Idempotent-Replay", "Retry-After", *RATE, REQUEST_ID]
 
 log = structlog.get_logger()
 

@@ -7,6 +7,7 @@ from flask import request
 from flask.views import MethodView
 
 from insight_journey.accounts import passwords, service, tokens
+from insight_journey.api import limits
 from insight_journey.api.auth import bearer_token, public
 from insight_journey.api.envelope import Blueprint
 from insight_journey.api.fields import Line
@@ -59,6 +60,7 @@ class RegisteredSchema(TokensSchema):
 @blp.route("/register")
 class Register(MethodView):
     @public
+    @limits.counted_as(limits.AUTH)
     @blp.arguments(RegistrationSchema)
     @blp.response(201, RegisteredSchema)
     def post(self, data: dict[str, str]) -> dict[str, Any]:
@@ -72,10 +74,12 @@ class Register(MethodView):
 @blp.route("/login")
 class Login(MethodView):
     @public
+    @limits.counted_as(limits.AUTH)
     @blp.arguments(CredentialsSchema)
     @blp.response(200, TokensSchema)
     def post(self, data: dict[str, str]) -> Any:
         """Sign in."""
+        limits.count(limits.LOGIN, service.normal_email(data["email"]).casefold(), limits.address())
         pair = service.login(**data)
         db.session.commit()
         return pair
@@ -84,6 +88,7 @@ class Login(MethodView):
 @blp.route("/refresh")
 class Refresh(MethodView):
     @public
+    @limits.counted_as(limits.AUTH)
     @blp.arguments(RefreshSchema, required=False)
     @blp.response(200, TokensSchema)
     def post(self, data: dict[str, str]) -> Any:

@@ -34,7 +34,7 @@ class Person:
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    return Settings(home=tmp_path, database_url=database_url).resolved()
+    return Settings(home=tmp_path, database_url=database_url, rate_limits="").resolved()
 
 
 @pytest.fixture
