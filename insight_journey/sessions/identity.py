@@ -11,6 +11,7 @@ from insight_journey.extensions import db
 from insight_journey.sessions.models import Identity
 
 RULE_VERSION = 1
+ElementKeys = dict[tuple[Kind, str], str]  # (kind, code or wording) -> the decided key
 
 
 def normalised(text: str) -> str:
@@ -30,12 +31,12 @@ def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> Non
         (kind, text_hash) for kind, text_hash in db.session.execute(_rows(session_id).where(Identity.announced))
     }
     db.session.execute(sa.delete(Identity).where(Identity.session_id == session_id))
-    wanted = {(m.kind, _hash(key, m.kind, wording(m))): m for m in analysis.mentions}
+    wanted = needed(key, analysis)
     db.session.add_all(
         Identity(
             session_id=session_id, user_id=user_id, kind=kind, text_hash=text_hash, rule_version=RULE_VERSION,
             rule="code" if kind in CODED_KINDS else "exact",
-            element_key=mention.code if kind in CODED_KINDS else text_hash.hex(),
+            element_key=by_rule(text_hash, mention),
             announced=(kind, text_hash) in announced,
         )
         for (kind, text_hash), mention in wanted.items()
@@ -43,11 +44,26 @@ def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> Non
     db.session.flush()
 
 
-def element_keys(key: Key, session_id: UUID, analysis: Analysis) -> dict[tuple[Kind, str], str]:
-    """The decided element key of each (kind, wording) in an analysis."""
+def needed(key: Key, analysis: Analysis) -> dict[tuple[Kind, bytes], Mention]:
+    """What an analysis needs decisions for, (kind, text hash), each with a mention that says so."""
+    return {(m.kind, _hash(key, m.kind, wording(m))): m for m in analysis.mentions}
+
+
+def by_rule(text_hash: bytes, mention: Mention) -> str:
+    """The element key that the rule gives: the code, or the hash of the folded wording."""
+    return mention.code if mention.kind in CODED_KINDS and mention.code else text_hash.hex()
+
+
+def decided(session_id: UUID) -> dict[tuple[str, bytes], str]:
+    """All decisions of a session: (kind, text hash) -> element key."""
     rows = db.session.execute(_rows(session_id).add_columns(Identity.element_key))
-    decided = {(kind, text_hash): element_key for kind, text_hash, element_key in rows}
-    return {(m.kind, wording(m)): decided[(m.kind, _hash(key, m.kind, wording(m)))] for m in analysis.mentions}
+    return {(kind, text_hash): element_key for kind, text_hash, element_key in rows}
+
+
+def element_keys(key: Key, session_id: UUID, analysis: Analysis) -> ElementKeys:
+    """The decided element key of each (kind, wording) in an analysis."""
+    keys = decided(session_id)
+    return {(m.kind, wording(m)): keys[m.kind, _hash(key, m.kind, wording(m))] for m in analysis.mentions}
 
 
 def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:

@@ -150,7 +150,8 @@ class Identity(Model):
 class StaleMark(Model):
     """The graph outbox: this session's subgraph is not what is true now (or: the session is gone).
 
-    Holds no payload. `version` rises with each new reason, so that a relay deletes only what it has seen.
+    Holds no payload. `version` rises with each new reason, so that a relay deletes only what it has seen. The session
+    `PERSON` stands for all of the person's. What could not be written is tried `attempts` times and then set aside.
     """
 
     __tablename__ = "stale_marks"
@@ -158,12 +159,38 @@ class StaleMark(Model):
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=1)
     marked_at: Mapped[datetime] = mapped_column(default=now)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    error_code: Mapped[str | None] = mapped_column(sa.String(64))
+    set_aside_at: Mapped[datetime | None]
+
+
+PERSON = UUID(int=0)
 
 
 class RelayLease(Model):
-    """Who reconciles a user's subgraph right now: one relay a user."""
+    """Who reconciles a user's subgraph right now: one relay a user.
+
+    `fence` rises with each lease, and the graph refuses a lower one than it has seen. `written`: the fence that is known
+    to stand in the graph.
+    """
 
     __tablename__ = "relay_leases"
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     token: Mapped[UUID | None]
     until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    written: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+
+
+class Installation(Model):
+    """The epoch: who this installation is, and how far it has counted. One row.
+
+    `graph_counter`: the count that is known to stand in the graph. A store that shows another one was restored from
+    another time.
+    """
+
+    __tablename__ = "installations"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # always 1
+    id: Mapped[UUID] = mapped_column(default=new_id)
+    counter: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    graph_counter: Mapped[int] = mapped_column(sa.BigInteger, default=0)
