@@ -141,7 +141,7 @@ class Feed:
                 self._catch_up()
                 for message in pubsub.listen():
                     self._safely(self._hear, message["data"])
-            except redis.RedisError as error:
+            except Exception as error:  # whatever it is: this thread must not end
                 log.warning("events_wait_for_redis", error=type(error).__name__)
                 stop.wait(2)
 

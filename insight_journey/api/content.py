@@ -73,8 +73,16 @@ class MediaItem(MethodView):
         response.content_length = media.size
         response.set_etag(media.digest.hex())
         response.last_modified = media.created_at
-        response.make_conditional(request.environ, accept_ranges=True, complete_length=media.size)
+        response.make_conditional(_with_one_range(request.environ), accept_ranges=True, complete_length=media.size)
+        response.headers["Accept-Ranges"] = "bytes"  # werkzeug leaves it out of the answer to HEAD
         return response
+
+
+def _with_one_range(environ: dict[str, Any]) -> dict[str, Any]:
+    """Without a Range that we do not know or can't make one answer of: it is to be ignored (RFC 9110, section 14.2)."""
+    wanted = request.range
+    served = wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1
+    return environ if served else {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
 
 
 def _text_filler(text: str) -> Any:

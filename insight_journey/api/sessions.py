@@ -95,7 +95,7 @@ def _body(view: SessionView) -> dict[str, Any]:
 
 
 def _show(session: Any) -> dict[str, Any]:
-    return _body(service.views(current_user(), [session])[0])
+    return _body(service.view(current_user(), session))
 
 
 @blp.route("")

@@ -113,6 +113,16 @@ def session_key(session: Session) -> Key:
     return keystore.session(keystore.user(session.user_id), session.id)
 
 
+def session_keys(user_key: Key, ids: list[UUID]) -> dict[UUID, Key]:
+    """In one query, but where a session is gone meanwhile: that one is left out, and costs a query each."""
+    try:
+        return keystore.sessions(user_key, ids)
+    except NotFound:
+        if len(ids) == 1:
+            return {}
+        return {found: key for session_id in ids for found, key in session_keys(user_key, [session_id]).items()}
+
+
 def change_session(user: User, session: Session, **fields: Any) -> None:
     """Change title, journey_id or occurred_at; the graph has the time, and the version that a title raises."""
     title = fields.pop("title", None)
@@ -157,7 +167,7 @@ def list_sessions(
 def views(user: User, rows: list[Session]) -> list[SessionView]:
     """What is shown of sessions, in a constant number of queries."""
     ids = [row.id for row in rows]
-    keys = keystore.sessions(keystore.user(user.id), ids)
+    keys = session_keys(keystore.user(user.id), ids)
     runs, media, numbers = _latest_runs(ids), _media(ids), identity.counts(ids)
     moments = _moment_counts(ids)
     return [
@@ -166,7 +176,16 @@ def views(user: User, rows: list[Session]) -> list[SessionView]:
             {"moment": moments.get(row.id, 0), **numbers[row.id]},
         )
         for row in rows
+        if row.id in keys
     ]  # fmt: skip
+
+
+def view(user: User, row: Session) -> SessionView:
+    """Raises NotFound where it is deleted meanwhile."""
+    found = views(user, [row])
+    if not found:
+        raise NotFound("There is no such session.")
+    return found[0]
 
 
 def _latest_runs(ids: list[UUID]) -> dict[UUID, Run]:

@@ -1,14 +1,17 @@
 """Hostile names, times and sizes over HTTP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from insight_journey.accounts.keys import keystore
 from insight_journey.settings import Settings
 from tests.sessions.conftest import make_app
+from tests.stack import Stack, until
 
 __all__ = ["make_app"]
 API = "/api/v1"
@@ -20,12 +23,12 @@ def app(make_app: Callable[[Settings], Flask], settings: Settings) -> Flask:  # 
 
 
 @pytest.fixture
-def client(app: Flask) -> Iterator[FlaskClient]:
-    with app.test_client() as client:
-        body = {"email": "alice@example.org", "password": "plum tree in the rain", "display_name": "Alice"}
-        token = client.post(f"{API}/auth/register", json=body).get_json()["data"]["access_token"]
-        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-        yield client
+def client(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    body = {"email": "alice@example.org", "password": "plum tree in the rain", "display_name": "Alice"}
+    token = client.post(f"{API}/auth/register", json=body).get_json()["data"]["access_token"]
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return client
 
 
 def begin(client: FlaskClient, **fields: Any) -> str:
@@ -85,3 +88,28 @@ def process(app: Flask, run_id: str) -> None:
 
     with app.app_context():
         pipeline.process_run(run_id)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=0-1,4-5", "items=0-1", "bytes=abc", "bytes=5-1"])
+def test_a_range_that_is_not_served_is_ignored(client: FlaskClient, wanted: str) -> None:
+    path = f"{API}/sessions/{begin(client)}"
+    client.post(f"{path}/text", json={"text": "I feel sad."})
+    answer = client.get(f"{path}/media", headers={"Range": wanted})
+    assert (answer.status_code, answer.data) == (200, b"I feel sad.")
+    assert client.get(f"{path}/media", headers={"Range": "bytes=99-"}).status_code == 416
+    assert client.head(f"{path}/media").headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_session_whose_key_is_gone_hides_no_other(client: FlaskClient) -> None:
+    gone, kept = begin(client), begin(client)
+    keystore.destroy_session(UUID(gone))
+    assert [row["id"] for row in client.get(f"{API}/sessions").get_json()["data"]["results"]] == [kept]
+    assert client.get(f"{API}/sessions/{gone}").status_code == 404
+
+
+@pytest.mark.parametrize("last", [10**30, 10**6])
+def test_a_sequence_from_another_time_stops_no_events(stack: Stack, last: int) -> None:
+    alice = stack.person("Alice")
+    with alice.listening(last_sequence=last) as heard:
+        alice.session()
+        until(lambda: heard.of("session.created"), 15)
