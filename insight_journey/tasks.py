@@ -23,6 +23,7 @@ TIMEOUT_SECONDS = 6 * 3600
 KEEP_FAILED_SECONDS = 24 * 3600
 
 JOBS = {
+    "process_next": "insight_journey.sessions.pipeline:process_next",
     "process_run": "insight_journey.sessions.pipeline:process_run",
     "reconcile": "insight_journey.sessions.relay:reconcile_job",
     "sweep": "insight_journey.sessions.sweeper:sweep",

@@ -194,3 +194,12 @@ class Installation(Model):
     id: Mapped[UUID] = mapped_column(default=new_id)
     counter: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     graph_counter: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class Turn(Model):
+    """When a worker of a queue last took a run of a user."""
+
+    __tablename__ = "turns"
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    queue: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    taken_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from insight_journey import events
 from insight_journey.analysis.base import Usage
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
 from insight_journey.extensions import db, now
-from insight_journey.sessions import budget, claims, identity, relay, service, stages
+from insight_journey.sessions import budget, claims, identity, relay, service, stages, turns
 from insight_journey.sessions.claims import Claim, ClaimLost, HandedBack
 from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Run, Session
 
@@ -38,6 +38,11 @@ STORE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutErro
 LONGEST_PAUSE = 60.0  # seconds between tries while a part is away
 
 
+def process_next(queue: str, _nudged_for: str) -> None:
+    """Process the run of a queue whose turn it is. The run that the nudge was sent for only tells nudges apart."""
+    _process(turns.take(queue))
+
+
 def process_run(run_id: str) -> None:
     """Take one run from where it is to its end. Safe to repeat: finished stages are skipped, a claimed run is left.
 
@@ -46,10 +51,13 @@ def process_run(run_id: str) -> None:
     3. hand over to the other queue after transcription
     4. finish, or record why not; a worker that is told to end hands the run back
     """
-    claim = claims.take(UUID(run_id))
+    _process(claims.take(UUID(run_id)))
+
+
+def _process(claim: Claim | None) -> None:
     if claim is None:
         return
-    with claim, structlog.contextvars.bound_contextvars(request_id=claim.run.request_id, run_id=run_id):
+    with claim, structlog.contextvars.bound_contextvars(request_id=claim.run.request_id, run_id=str(claim.run_id)):
         try:
             _work_or_say_why_not(claim)
         except ClaimLost:

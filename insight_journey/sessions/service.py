@@ -231,7 +231,13 @@ def start_run(session: Session, *, request_id: str | None, from_stage: str | Non
 
 def send_run(run: Run, delay: float = 0) -> None:
     """Nudge the workers of the queue that the run's next stage belongs to, after the commit."""
-    tasks.enqueue(queue_of(run), "process_run", str(run.id), delay=delay)
+    tasks.enqueue(*nudge(run), delay=delay)
+
+
+def nudge(run: Run) -> tuple[str, str, str, str]:
+    """(queue, job, arguments ...) for one more look at that queue. One nudge a waiting run is enough for all to be taken."""
+    queue = queue_of(run)
+    return queue, "process_next", queue, str(run.id)
 
 
 def queue_of(run: Run) -> str:

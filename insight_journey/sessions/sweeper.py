@@ -18,7 +18,7 @@ GRACE = timedelta(seconds=5)  # what is younger has its own job under way
 def sweep() -> None:
     """Nudge open runs without a live lease and users with old marks; forget events past their days."""
     for run in _left_runs():
-        tasks.send(service.queue_of(run), "process_run", str(run.id))
+        tasks.send(*service.nudge(run))
     for user_id in _users_with_marks():
         tasks.send(tasks.ANALYSIS, "reconcile", str(user_id))
     days = current_app.extensions["settings"].event_days
