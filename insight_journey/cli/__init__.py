@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "demo": "insight_journey.cli.demo:demo",
+    "graph": "insight_journey.cli.graph:graph",
     "run": "insight_journey.cli.run:run",
     "up": "insight_journey.cli.up:up",
 }

@@ -87,8 +87,8 @@ def _relationship(key: Key, row: Row, damaged: bool) -> Row:
     link = _link(row)
     if row["type"] in MENTION_OF_KIND.values() and "wording" in link:
         try:
-            link["wording"] = opened(key, link["id"], link["wording"])
-        except Tampered:
+            link["wording"] = opened(key, link.get("id", ""), link["wording"])
+        except (Tampered, TypeError):  # not the bytes that were written, or no bytes
             if not damaged:
                 raise
             del link["wording"]

@@ -46,7 +46,12 @@ def decide(key: Key, user_id: UUID, session_id: UUID, analysis: Analysis) -> Non
 
 def needed(key: Key, analysis: Analysis) -> dict[tuple[Kind, bytes], Mention]:
     """What an analysis needs decisions for, (kind, text hash), each with a mention that says so."""
-    return {(m.kind, _hash(key, m.kind, wording(m))): m for m in analysis.mentions}
+    return {key_of(key, m): m for m in analysis.mentions}
+
+
+def key_of(key: Key, mention: Mention) -> tuple[Kind, bytes]:
+    """What a decision is about: (kind, text hash)."""
+    return mention.kind, _hash(key, mention.kind, wording(mention))
 
 
 def by_rule(text_hash: bytes, mention: Mention) -> str:
@@ -63,7 +68,7 @@ def decided(session_id: UUID) -> dict[tuple[str, bytes], str]:
 def element_keys(key: Key, session_id: UUID, analysis: Analysis) -> ElementKeys:
     """The decided element key of each (kind, wording) in an analysis."""
     keys = decided(session_id)
-    return {(m.kind, wording(m)): keys[m.kind, _hash(key, m.kind, wording(m))] for m in analysis.mentions}
+    return {(m.kind, wording(m)): keys[key_of(key, m)] for m in analysis.mentions}
 
 
 def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:

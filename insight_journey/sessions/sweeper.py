@@ -35,5 +35,6 @@ def _left_runs() -> list[Run]:
 
 
 def _users_with_marks() -> list[object]:
-    query = sa.select(StaleMark.user_id).where(StaleMark.marked_at < now() - GRACE).distinct().limit(BATCH)
+    left = sa.select(StaleMark.user_id).where(StaleMark.marked_at < now() - GRACE, StaleMark.set_aside_at.is_(None))
+    query = left.distinct().limit(BATCH)
     return list(db.session.scalars(query))
