@@ -15,6 +15,7 @@ from insight_journey.api import limits
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, body_limit
 from insight_journey.api.idempotency import idempotent
+from insight_journey.api.refusals import refuses
 from insight_journey.api.runs import RunSchema
 from insight_journey.errors import Invalid, TooLarge
 from insight_journey.extensions import db
@@ -24,6 +25,20 @@ from insight_journey.sessions.content import Received, SealedUpload
 blp = Blueprint("content", __name__, url_prefix="/sessions", description="Recordings and texts of sessions")
 
 MULTIPART = "multipart/form-data"
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+FORM = {"type": "object", "required": ["file"], "properties": {"file": BINARY["schema"]}}
+BODY = {"required": True, "content": {MULTIPART: {"schema": FORM}, "application/octet-stream": BINARY}}
+FILE = {"content": {kind: BINARY for kind in ("audio/*", "video/*", "text/*", "application/*")}}
+FILES = {
+    "200": {"description": "All of it", **FILE},
+    "206": {"description": "The bytes that `Range` asked for", **FILE},
+    "304": {"description": "Not changed since the `ETag` or time that was sent"},
+}
+RANGE = {"in": "header", "name": "Range", "schema": {"type": "string"}, "description": "Such as `bytes=0-499`"}
+NO_FILE = (
+    "invalid", "media_empty", "media_encrypted", "media_no_audio", "media_no_index", "media_too_long", "media_unreadable",
+    "text_empty", "text_json", "text_not_utf8",
+)  # fmt: skip
 CHUNK = 1 << 18
 OVERHEAD = 1 << 20  # of multipart around the file; the parser also counts its read buffer of 64 KiB
 
@@ -38,6 +53,12 @@ class UploadQuery(ma.Schema):
 
 @blp.route("/<uuid:session_id>/content")
 class Content(MethodView):
+    @blp.doc(requestBody=BODY)
+    @refuses(409, "content_exists")
+    @refuses(413, "too_large", "content_too_large")
+    @refuses(415, "media_unsupported")
+    @refuses(422, *NO_FILE)
+    @refuses(507, "storage_full")
     @limits.counted_as(limits.UPLOAD)
     @body_limit(lambda settings: (settings.upload_limit_mb << 20) + OVERHEAD)
     @blp.arguments(UploadQuery, location="query")
@@ -55,6 +76,11 @@ class Text(MethodView):
     @body_limit(lambda settings: settings.text_limit_kb * 3 * 1024 + OVERHEAD)  # JSON escapes make a text up to thrice as long
     @limits.counted_as(limits.UPLOAD)
     @idempotent
+    @refuses(409, "content_exists")
+    @refuses(413, "content_too_large")
+    @refuses(415, "media_unsupported")
+    @refuses(422, "text_empty")
+    @refuses(507, "storage_full")
     @blp.arguments(TextSchema)
     @blp.response(202, RunSchema)
     def post(self, data: dict[str, str], session_id: UUID) -> Any:
@@ -65,6 +91,10 @@ class Text(MethodView):
 
 @blp.route("/<uuid:session_id>/media")
 class MediaItem(MethodView):
+    @blp.doc(responses=FILES, parameters=[RANGE])
+    @refuses(404, "no_content", "key_destroyed")
+    @refuses(416, "range_not_satisfiable")
+    @refuses(500, "tampered")
     def get(self, session_id: UUID) -> Response:
         """The recording or text itself, decrypted as it is read; answers Range requests."""
         media, name, reader = content.open_media(service.find_session(current_user(), session_id))

@@ -29,6 +29,7 @@ from webargs.flaskparser import FlaskParser, abort
 from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 
 from insight_journey import logs
+from insight_journey.api import refusals
 from insight_journey.api.auth import require_user
 from insight_journey.settings import Settings
 
@@ -174,10 +175,13 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     def register_views_in_doc(self, api: Any, app: Any, spec: Any, *, name: str, parameters: Any) -> None:
         for endpoint, docs in self._docs.items():
             function = app.view_functions[f"{name}.{endpoint}"]
-            for method, doc in docs.items():
+            for method, doc in ((m, d) for m, d in docs.items() if m != "parameters"):
                 owner = getattr(function, "view_class", None)
-                if getattr(getattr(owner, method, function), "is_public", False):
+                is_public = getattr(getattr(owner, method, function), "is_public", False)
+                if is_public:
                     doc.setdefault("manual_doc", {}).setdefault("security", [])
+                rule = next(app.url_map.iter_rules(f"{name}.{endpoint}"))
+                refusals.document(doc, is_public, names_a_thing=bool(rule.arguments))
         super().register_views_in_doc(api, app, spec, name=name, parameters=parameters)
 
     @staticmethod

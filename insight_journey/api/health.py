@@ -18,6 +18,7 @@ from insight_journey.accounts.keys import keystore
 from insight_journey.api import errors
 from insight_journey.api.auth import public
 from insight_journey.api.envelope import Blueprint, enveloped
+from insight_journey.api.refusals import refuses
 from insight_journey.extensions import db, now
 
 blp = Blueprint("health", __name__, description="Whether the service and its parts answer")
@@ -141,6 +142,7 @@ class Live(MethodView):
 @blp.route("/readyz")
 class Ready(MethodView):
     @public
+    @refuses(503, "not_ready")
     @blp.response(200, ReadySchema)
     def get(self) -> Any:
         """Whether the parts answer.

@@ -26,6 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
+REFUSALS = {409: "idempotency_in_progress", 422: "idempotency_key_reused"}
 PURPOSE = "idempotency"
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(minutes=2)  # no JSON request works that long
@@ -65,7 +66,10 @@ def idempotent(view: F) -> F:
 def _documented(apidoc: dict[str, Any]) -> dict[str, Any]:
     header = {"in": "header", "name": HEADER, "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST}}
     manual = dict(apidoc.get("manual_doc", {}))
-    return {**apidoc, "manual_doc": {**manual, "parameters": [*manual.get("parameters", []), header]}}
+    refusals = {**apidoc.get("refusals", {})}
+    for status, code in REFUSALS.items():
+        refusals[status] = [*refusals.get(status, []), code]
+    return {**apidoc, "refusals": refusals, "manual_doc": {**manual, "parameters": [*manual.get("parameters", []), header]}}
 
 
 def _claim(given: str) -> Claim:

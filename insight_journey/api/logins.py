@@ -11,6 +11,7 @@ from insight_journey.api import limits
 from insight_journey.api.auth import bearer_token, public
 from insight_journey.api.envelope import Blueprint
 from insight_journey.api.fields import Line
+from insight_journey.api.refusals import refuses
 from insight_journey.api.users import UserSchema, view
 from insight_journey.errors import Unauthenticated
 from insight_journey.extensions import db
@@ -61,6 +62,9 @@ class RegisteredSchema(TokensSchema):
 class Register(MethodView):
     @public
     @limits.counted_as(limits.AUTH)
+    @refuses(409, "email_taken")
+    @refuses(422, "weak_password")
+    @refuses(503, "limits_unavailable")
     @blp.arguments(RegistrationSchema)
     @blp.response(201, RegisteredSchema)
     def post(self, data: dict[str, str]) -> dict[str, Any]:
@@ -75,6 +79,8 @@ class Register(MethodView):
 class Login(MethodView):
     @public
     @limits.counted_as(limits.AUTH)
+    @refuses(401, "wrong_credentials")
+    @refuses(503, "limits_unavailable")
     @blp.arguments(CredentialsSchema)
     @blp.response(200, TokensSchema)
     def post(self, data: dict[str, str]) -> Any:
@@ -89,6 +95,8 @@ class Login(MethodView):
 class Refresh(MethodView):
     @public
     @limits.counted_as(limits.AUTH)
+    @refuses(401, "unauthenticated", "token_invalid", "token_expired", "token_revoked", "token_reused")
+    @refuses(503, "limits_unavailable")
     @blp.arguments(RefreshSchema, required=False)
     @blp.response(200, TokensSchema)
     def post(self, data: dict[str, str]) -> Any:
@@ -108,6 +116,7 @@ class Refresh(MethodView):
 @blp.route("/logout")
 class Logout(MethodView):
     @public
+    @refuses(401, "unauthenticated", "token_invalid", "token_expired", "token_revoked")
     @blp.arguments(RefreshSchema, required=False)
     @blp.response(200)
     @blp.doc(security=[{"bearer": []}])

@@ -11,6 +11,7 @@ from flask.views import MethodView
 from insight_journey.analysis.base import KINDS
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.refusals import refuses
 from insight_journey.sessions import reading, service
 from insight_journey.transcription import formats
 
@@ -102,6 +103,9 @@ class GraphSchema(ma.Schema):
 
 @blp.route("/sessions/<uuid:session_id>/transcript")
 class TranscriptItem(MethodView):
+    @blp.doc(responses={200: {"content": {media_type: {"schema": {"type": "string"}} for _, media_type in FORMATS.values()}}})
+    @refuses(404, "no_transcript")
+    @refuses(422, "transcript_without_times")
     @blp.arguments(TranscriptQuery, location="query")
     @blp.response(200, TranscriptSchema)
     def get(self, query: dict[str, str], session_id: UUID) -> Any:
@@ -115,6 +119,7 @@ class TranscriptItem(MethodView):
 
 @blp.route("/sessions/<uuid:session_id>/moments")
 class Moments(MethodView):
+    @refuses(404, "no_analysis")
     @blp.page(MomentSchema)
     def get(self, paging: Paging, session_id: UUID) -> tuple[list[Any], int]:
         """The moments of a session in order, each with its elements."""
@@ -124,6 +129,7 @@ class Moments(MethodView):
 
 @blp.route("/sessions/<uuid:session_id>/elements")
 class SessionElements(MethodView):
+    @refuses(404, "no_analysis")
     @blp.arguments(KindQuery, location="query")
     @blp.page(ElementSchema)
     def get(self, query: dict[str, Any], paging: Paging, session_id: UUID) -> tuple[list[Any], int]:
@@ -143,6 +149,7 @@ class Elements(MethodView):
 
 @blp.route("/sessions/<uuid:session_id>/graph")
 class SessionGraph(MethodView):
+    @refuses(503, "graph_unavailable")
     @blp.response(200, GraphSchema)
     def get(self, session_id: UUID) -> Any:
         """The subgraph of a session, for drawing."""
@@ -151,6 +158,7 @@ class SessionGraph(MethodView):
 
 @blp.route("/graph/summary")
 class GraphSummary(MethodView):
+    @refuses(503, "graph_unavailable")
     @blp.arguments(PeriodQuery, location="query")
     @blp.response(200, GraphSchema)
     def get(self, query: dict[str, Any]) -> Any:

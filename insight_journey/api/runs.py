@@ -10,6 +10,7 @@ from insight_journey import logs
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, Paging
 from insight_journey.api.idempotency import idempotent
+from insight_journey.api.refusals import refuses
 from insight_journey.extensions import db
 from insight_journey.sessions import service
 from insight_journey.sessions.models import CANCELLED, FAILED, FINISHED, QUEUED, RUNNING, Run
@@ -60,6 +61,7 @@ class SessionRuns(MethodView):
         return service.list_runs(session, paging.offset, paging.limit)
 
     @idempotent
+    @refuses(409, "no_content", "run_open")
     @blp.arguments(NewRunSchema, required=False)
     @blp.response(202, RunSchema)
     def post(self, data: dict[str, str] | None, session_id: UUID) -> Any:
@@ -75,6 +77,7 @@ class RunItem(MethodView):
         """Show a run."""
         return service.find_run(current_user(), run_id)
 
+    @refuses(409, "run_ended")
     @blp.response(200, RunSchema)
     def delete(self, run_id: UUID) -> Run:
         """Cancel an open run. What its finished stages made is kept."""
