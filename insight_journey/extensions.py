@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 import uuid_utils.compat
 from flask import Flask, current_app, g
 from flask_socketio import SocketIO
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+log = structlog.get_logger()
 
 
 def now() -> datetime:
@@ -121,7 +124,10 @@ class Database:
 @sa.event.listens_for(Session, "after_commit")
 def _run_after_commit(session: Session) -> None:
     for action in session.info.pop("after_commit", []):
-        action()
+        try:
+            action()
+        except Exception as error:  # what is committed is done: a nudge that fails must not make it look undone
+            log.error("after_commit_failed", exc_info=error)
 
 
 @sa.event.listens_for(Session, "after_soft_rollback")

@@ -9,7 +9,7 @@ from insight_journey.analysis.base import Kind
 from insight_journey.crypto import Key
 from insight_journey.graph.client import Row
 from insight_journey.graph.model import KIND_OF_MENTION
-from insight_journey.graph.projection import WORDING
+from insight_journey.graph.projection import WORDING, SessionTruth, mention_rows, moment_rows, session_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -73,6 +73,30 @@ def mention_from(key: Key, row: Row) -> ElementMention:
         wording=opened(key, row["id"], mention.get("wording")),
         category=row["code"] or mention.get("category"),
         at=moment_of(row["at"]),
+    )
+
+
+def mentions_expected(key: Key, truth: SessionTruth, kind: Kind | None = None) -> list[ElementMention]:
+    """What the graph will say of a session once it has caught up, in the order of its words; `text` is each mention's own wording."""
+    moments = {row["id"]: row for row in moment_rows(key, truth)}
+    rows = [row for row in mention_rows(key, truth) if kind in (None, row["kind"])]
+    found = [_expected(session_id(key, truth.session_id), row, moments[row["moment"]]) for row in rows]
+    return sorted(found, key=lambda mention: (mention.moment_position, mention.span_start, mention.span_end, mention.id))
+
+
+def _expected(session: str, row: Row, moment: Row) -> ElementMention:
+    mention = row["mention"]
+    return ElementMention(
+        **{name: value for name, value in mention.items() if name != "category"},
+        **{name: row[name] for name in ("id", "kind", "code", "status")},
+        element_id=row["element"],
+        name=name_of(row["kind"], row["code"]),
+        text=mention["wording"],
+        category=row["code"] or mention["category"],
+        moment_id=row["moment"],
+        moment_position=moment["position"],
+        session_id=session,
+        at=moment_of(moment["at"]),
     )
 
 

@@ -47,8 +47,8 @@ def session_id(key: Key, session: UUID) -> str:
 
 
 def moment_id(key: Key, session: UUID, moment: Moment) -> str:
-    """Id of a moment: the same as long as its place and its characters are."""
-    return key.graph_id("moment", str(session), *map(str, (moment.position, moment.char_start, moment.char_end)))
+    """Id of a moment: the same as long as its place and its words are."""
+    return key.graph_id("moment", str(session), str(moment.position), str(moment.char_start), moment.text)
 
 
 def element_id(key: Key, kind: Kind, element_key: str) -> str:

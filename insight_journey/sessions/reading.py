@@ -1,6 +1,7 @@
 """Reading back: transcripts, moments, elements and graphs. Elements come from the graph, their words from SQL."""
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,15 +12,16 @@ from flask import current_app
 
 from insight_journey.accounts.keys import keystore
 from insight_journey.accounts.models import User
-from insight_journey.analysis.base import Analysis, Kind
+from insight_journey.analysis.base import Kind
 from insight_journey.crypto import Key
-from insight_journey.errors import NotFound
+from insight_journey.errors import GraphUnavailable, NotFound
 from insight_journey.extensions import db
 from insight_journey.graph import views
-from insight_journey.graph.elements import ElementMention, GraphView
-from insight_journey.sessions import documents, service
+from insight_journey.graph.elements import ElementMention, GraphView, mentions_expected
+from insight_journey.sessions import documents, relay, service
 from insight_journey.sessions.models import MomentText, Session, StaleMark
 from insight_journey.sessions.stages import MOMENT
+from insight_journey.sessions.truth import read_truth
 from insight_journey.transcription.base import Transcript
 
 
@@ -43,13 +45,6 @@ def transcript_of(session: Session) -> Transcript:
     if session.transcript_id is None:
         raise NotFound("This session has no transcript yet.", code="no_transcript")
     return documents.read_transcript(service.session_key(session), session.transcript_id)
-
-
-def analysis_of(session: Session) -> Analysis:
-    """The sealed analysis itself; readable also while the graph is away. Raises NotFound while there is none."""
-    if session.analysis_id is None:
-        raise NotFound("This session has no analysis yet.", code="no_analysis")
-    return documents.read_analysis(service.session_key(session), session.analysis_id)
 
 
 def moments_of(user: User, session: Session, offset: int, limit: int) -> tuple[list[MomentView], int]:
@@ -94,8 +89,12 @@ def summary(user: User, since: datetime | None, until: datetime | None) -> Graph
 
 
 def _mentions(user: User, session: Session, kind: Kind | None = None) -> list[ElementMention]:
+    """From the graph; from the sealed analysis while the graph is away or has not caught up with it."""
     key = keystore.user(user.id)
-    return views.session_mentions(_graph(), key, session.id, kind, hidden=_hidden(user, key))
+    if not relay.is_stale(session.id):
+        with suppress(GraphUnavailable):
+            return views.session_mentions(_graph(), key, session.id, kind, hidden=_hidden(user, key))
+    return mentions_expected(key, read_truth(key, session), kind)
 
 
 def _graph() -> Any:

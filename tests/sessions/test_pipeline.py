@@ -12,7 +12,7 @@ from insight_journey.accounts.models import User
 from insight_journey.events import Event
 from insight_journey.extensions import db, now
 from insight_journey.graph import views
-from insight_journey.sessions import documents, pipeline, relay, service, stages
+from insight_journey.sessions import documents, pipeline, reading, relay, service, stages
 from insight_journey.sessions.models import FAILED, FINISHED, RUNNING, Artifact, Media, Run, Session, StaleMark
 from insight_journey.settings import Settings
 from tests.sessions.conftest import TEXT, again, register, write
@@ -47,7 +47,8 @@ def test_without_its_graph_a_run_waits_and_uses_up_no_attempt(make_app: Callable
             pipeline.process_run(str(run.id))
         run = again(run)
         assert (run.status, run.waiting_for, run.attempts, run.stage) == (RUNNING, "graph", 0, "project")
-        assert stages.documents.read_analysis(stages.session_key(run), run.analysis_id).mentions
+        moments, _ = reading.moments_of(user, again(session), 0, 50)
+        assert [e["text"] for m in moments for e in m.elements if e["kind"] == "belief"] == ["I'm not good enough"]
         made = _artifacts(session)
     with make_app(settings).app_context():
         _due(run)
