@@ -50,6 +50,21 @@ class State:
         self.stopping.set()
 
 
+class CleanWatcher(Watcher):  # type: ignore[misc] # circus has no types
+    """Circus forgets to stop listening to the output of a process that ended by itself; once the number of its pipe is
+    used again, nothing could be started any more.
+    """
+
+    def reap_process(self, pid: int, status: int | None = None) -> None:
+        process = self.processes.get(pid)
+        pipes = self.stream_redirector.get_process_pipes(process) if process and self.stream_redirector else ()
+        numbers = [pipe.fileno() for _, pipe in pipes if not pipe.closed]
+        super().reap_process(pid, status)
+        if pid not in self.processes:
+            for number in numbers:
+                self.stream_redirector.remove_fd(number)
+
+
 def parts(settings: Settings) -> list[Part]:
     """What belongs to this installation. An engine that the settings name is somebody else's to run."""
     engines = [
@@ -99,7 +114,7 @@ def _watcher(part: Part, settings: Settings, output: Prefixed, state: State) -> 
         return True
 
     command = [sys.executable, "-m", "insight_journey.cli", "run", "--parent", str(os.getpid()), *part.args]
-    return Watcher(
+    return CleanWatcher(
         part.name,
         shlex.join(command),
         priority=2 if part.engine else 1,

@@ -29,7 +29,8 @@ def session_mentions(
 ) -> list[ElementMention]:
     """The mentions of a session in the order of its words; empty for a session that the graph does not hold."""
     rows = graph.read(queries.OF_SESSION, **_session(key, session_id), types=_types(kind), hidden=list(hidden))
-    return [mention_from(key, row) for row in rows]
+    found = [mention_from(key, row) for row in rows]
+    return sorted(found, key=lambda m: (m.moment_position, m.span_start, m.span_end, m.id))  # ids apart, an engine may not sort so far
 
 
 def mentions(
