@@ -50,6 +50,8 @@ def test_without_its_graph_a_run_waits_and_uses_up_no_attempt(make_app: Callable
         moments, _ = reading.moments_of(user, again(session), 0, 50)
         assert [e["text"] for m in moments for e in m.elements if e["kind"] == "belief"] == ["I'm not good enough"]
         made, run = _artifacts(session), again(run)
+        session = again(session)
+        db.session.refresh(run)
     with make_app(settings).app_context():
         _due(run)
         pipeline.process_run(str(run.id))
