@@ -93,6 +93,8 @@ class Settings(BaseSettings):
 
     upload_limit_mb: int = Field(2048, ge=1, description="Largest recording, in MiB")
     text_limit_kb: int = Field(4096, ge=1, description="Largest text, in KiB")
+    open_runs: int = Field(200, ge=1, description="Runs of one account that may wait or be at work; further uploads are refused")
+    free_disk_mb: int = Field(200, ge=0, description="Uploads are refused when they would leave less than this free, in MiB")
     media_limit_minutes: int = Field(240, ge=1, description="Longest recording, in minutes")
 
     transcriber: Literal["whisper", "openai"] = Field("whisper", description="Engine that transcribes")

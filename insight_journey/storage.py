@@ -94,6 +94,12 @@ class LocalStorage:
         with suppress(FileNotFoundError):
             sync_folder(folder.parent)
 
+    def check_room(self, size: int, floor: int) -> None:
+        """Raises StorageFull where `size` bytes more would leave fewer than `floor` free."""
+        existing = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+        if shutil.disk_usage(existing).free - size < floor:
+            raise StorageFull("There is no room left to store this.")
+
     def check(self) -> None:
         """Write and remove a small file. Raises StorageFull or OSError."""
         name = f".check.{uuid.uuid4().hex}"

@@ -1,12 +1,14 @@
 """Content of sessions: upload as multipart or raw body, and reading it back with Range."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
 from flask import Response, request
 from flask.views import MethodView
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import wrap_file
 
@@ -24,6 +26,8 @@ from insight_journey.sessions.content import Received, SealedUpload
 
 blp = Blueprint("content", __name__, url_prefix="/sessions", description="Recordings and texts of sessions")
 
+Fill = Callable[[SealedUpload], tuple[str | None, str | None]]
+
 MULTIPART = "multipart/form-data"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORM = {"type": "object", "required": ["file"], "properties": {"file": BINARY["schema"]}}
@@ -39,6 +43,7 @@ NO_FILE = (
     "invalid", "media_empty", "media_encrypted", "media_no_audio", "media_no_index", "media_too_long", "media_unreadable",
     "text_empty", "text_json", "text_not_utf8",
 )  # fmt: skip
+SILENCE_SECONDS = 60  # after which an upload that sends nothing more is given up
 CHUNK = 1 << 18
 OVERHEAD = 1 << 20  # of multipart around the file; the parser also counts its read buffer of 64 KiB
 
@@ -124,14 +129,31 @@ def _text_filler(text: str) -> Any:
 
 
 def _received(file_name: str | None) -> Received:
-    if request.mimetype == MULTIPART:
-        return Received(_fill_from_multipart)
-    return Received(lambda sink: _fill_from_body(sink, file_name))
+    size = request.content_length or 0
+    fill = _fill_from_multipart if request.mimetype == MULTIPART else partial(_fill_from_body, file_name=file_name)
+    return Received(lambda sink: _while_it_comes(fill, sink), size)
+
+
+def _while_it_comes(fill: Fill, sink: SealedUpload) -> tuple[str | None, str | None]:
+    """Neither a client that went away nor one that sends no more holds this thread, or makes half an upload a whole one."""
+    wire = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if wire is not None:
+        wire.settimeout(SILENCE_SECONDS)
+    try:
+        return fill(sink)
+    except TimeoutError:
+        raise RequestTimeout from None
+    except ConnectionError:
+        raise ClientDisconnected from None
 
 
 def _fill_from_body(sink: SealedUpload, file_name: str | None) -> tuple[str | None, str | None]:
+    came = 0
     while chunk := request.stream.read(CHUNK):
         sink.write(chunk)
+        came += len(chunk)
+    if request.content_length is not None and came < request.content_length:
+        raise ClientDisconnected
     return file_name, request.content_type
 
 

@@ -51,15 +51,24 @@ class SealedUpload:
 
 @dataclass(frozen=True)
 class Received:
-    """What came over the wire: `fill(sink)` writes it, then gives the hostile file name and type it came with."""
+    """What came over the wire: `fill(sink)` writes it, then gives the hostile file name and type it came with.
+
+    `size`: bytes it is said to have; 0 where nobody said.
+    """
 
     fill: Callable[[SealedUpload], tuple[str | None, str | None]]
+    size: int = 0
 
 
 def attach(session: Session, received: Received, *, request_id: str | None) -> Run:
-    """Seal, probe and keep the content, and start the first run. Raises Conflict, TooLarge, Invalid, UnsupportedMedia."""
+    """Seal, probe and keep the content, and start the first run.
+
+    Raises Conflict, TooMany, StorageFull, TooLarge, Invalid, UnsupportedMedia.
+    """
     if _has_media(session):
         raise _taken()
+    service.check_open_runs(session.user_id)
+    current_app.extensions["storage"].check_room(received.size, current_app.extensions["settings"].free_disk_mb << 20)
     session_id, media_id, key = session.id, new_id(), service.session_key(session)
     path = f"{documents.folder(session_id)}/{media_id}.media"
     db.session.rollback()  # an upload may take an hour: no transaction stays open for it

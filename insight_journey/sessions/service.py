@@ -12,13 +12,14 @@ from insight_journey import events, tasks
 from insight_journey.accounts.keys import keystore
 from insight_journey.accounts.models import User
 from insight_journey.crypto import Key
-from insight_journey.errors import Conflict, NotFound
+from insight_journey.errors import Conflict, NotFound, TooMany
 from insight_journey.extensions import db, new_id, now
 from insight_journey.sessions import documents, identity, relay
 from insight_journey.sessions.models import CANCELLED, OPEN, Journey, Media, MomentText, Run, Session
 
 T = TypeVar("T")
 
+RETRY_SECONDS = 60  # after which a place may be free again
 JOURNEY, SESSION, MEDIA = "journey", "session", "media"  # purposes of sealed rows
 SORTS = {
     "occurred_at": (Session.occurred_at, Session.id),
@@ -216,6 +217,7 @@ def start_run(session: Session, *, request_id: str | None, from_stage: str | Non
         raise Conflict("This session has no recording or text yet.", code="no_content")
     if db.session.scalar(sa.select(Run.id).where(Run.session_id == session.id, Run.status.in_(OPEN))):
         raise Conflict("A run of this session is still open.", code="run_open")
+    check_open_runs(session.user_id)
     number = (db.session.scalar(sa.select(sa.func.max(Run.number)).where(Run.session_id == session.id)) or 0) + 1
     keeps = session.transcript_id if from_stage != "transcribe" else None
     run = Run(
@@ -227,6 +229,15 @@ def start_run(session: Session, *, request_id: str | None, from_stage: str | Non
     db.session.flush()
     send_run(run)
     return run
+
+
+def check_open_runs(user_id: UUID) -> None:
+    """Raises TooMany while so many runs of the user's account are open that another would wait for too long."""
+    mine = sa.select(User.account_id).where(User.id == user_id).scalar_subquery()
+    members = sa.select(User.id).where(User.account_id == mine)
+    open_runs = sa.select(sa.func.count()).select_from(Run).where(Run.status.in_(OPEN), Run.user_id.in_(members))
+    if (db.session.scalar(open_runs) or 0) >= current_app.extensions["settings"].open_runs:
+        raise TooMany("Too many recordings are waiting already; send this one later.", code="too_many_runs", retry_after=RETRY_SECONDS)
 
 
 def send_run(run: Run, delay: float = 0) -> None:
