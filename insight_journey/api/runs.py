@@ -62,6 +62,7 @@ class SessionRuns(MethodView):
 
     @idempotent
     @refuses(409, "no_content", "run_open")
+    @refuses(429, "too_many_runs")
     @blp.arguments(NewRunSchema, required=False)
     @blp.response(202, RunSchema)
     def post(self, data: dict[str, str] | None, session_id: UUID) -> Any:
