@@ -24,11 +24,12 @@ KEEP_FAILED_SECONDS = 24 * 3600
 
 JOBS = {
     "process_next": "insight_journey.sessions.pipeline:process_next",
+    "keep_epoch": "insight_journey.sessions.epoch:keep",
     "process_run": "insight_journey.sessions.pipeline:process_run",
     "reconcile": "insight_journey.sessions.relay:reconcile_job",
     "sweep": "insight_journey.sessions.sweeper:sweep",
 }
-PERIODIC = (("sweep", 10),)  # (job, seconds between)
+PERIODIC = (("sweep", 10), ("keep_epoch", 30))  # (job, seconds between)
 
 log = structlog.get_logger()
 

@@ -32,7 +32,7 @@ ALLOWED = {
     "migrations": set(),
     "samples": set(),
 }
-COMMITS = ("api/", "cli/", "sessions/pipeline.py", "sessions/claims.py", "sessions/relay.py", "sessions/sweeper.py")
+COMMITS = ("api/", "cli/", "sessions/pipeline.py", "sessions/claims.py", "sessions/relay.py", "sessions/sweeper.py", "sessions/epoch.py")
 CYPHER = re.compile(r"\b(MATCH|MERGE)\s*\(|\bUNWIND\s+[$(\[\w]+.* AS\b|\bDETACH DELETE\b|\bCREATE (CONSTRAINT|INDEX)\b")
 DOTTED = re.compile(rf"{NAME}(\.\w+)+:\w+")
 NO_NAMES = {"helpers", "helper", "utils", "util", "common", "misc", "manager", "managers"}

@@ -13,6 +13,7 @@ from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, check_etag, etag
 from insight_journey.api.fields import Line
 from insight_journey.extensions import db
+from insight_journey.sessions import relay
 
 blp = Blueprint("users", __name__, url_prefix="/users", description="The person and her settings")
 
@@ -79,5 +80,7 @@ class Me(MethodView):
         user = current_user()
         check_etag(user.version)
         service.change(user, changes)
+        if "timezone" in changes:  # the graph knows the day of each session
+            relay.mark_sessions_stale(user.id)
         db.session.commit()
         return view(user), etag(user.version)

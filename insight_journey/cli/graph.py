@@ -184,6 +184,12 @@ def _app_context() -> AbstractContextManager[Any]:
     """The app at hand (under `flask`), or one of the environment's settings."""
     from flask import has_app_context
 
-    from insight_journey.app import create_app
+    from insight_journey.cli.stores import check_stores
+    from insight_journey.tasks import current_worker_app
 
-    return nullcontext() if has_app_context() else create_app().app_context()
+    if has_app_context():
+        return nullcontext()
+    app = current_worker_app()
+    check_stores(app.extensions["settings"])
+    context: AbstractContextManager[Any] = app.app_context()
+    return context

@@ -56,6 +56,13 @@ def mark_person_stale(user_id: UUID) -> None:
     mark_stale(user_id, PERSON)
 
 
+def mark_sessions_stale(user_id: UUID) -> None:
+    """Note so of each session of a user."""
+    mine = sa.select(Session.user_id, Session.id, sa.literal(1), _moment(now())).where(Session.user_id == user_id)
+    _mark(_insert(StaleMark).from_select(["user_id", "session_id", "version", "marked_at"], mine))
+    tasks.enqueue(tasks.ANALYSIS, "reconcile", str(user_id))
+
+
 def mark_all_stale() -> None:
     """Note so of every user who has or had sessions in the graph. The sweeper sends the relays."""
     known = sa.union(sa.select(Session.user_id), sa.select(RelayLease.user_id)).subquery()
@@ -194,8 +201,7 @@ def _reconcile_session(held: Lease, session_id: UUID) -> None:
 
 def _start_over(held: Lease) -> None:
     """Mark each session, then drop what the graph has: in this order, so that nothing is forgotten between the two."""
-    mine = sa.select(Session.user_id, Session.id, sa.literal(1), _moment(now())).where(Session.user_id == held.user_id)
-    _mark(_insert(StaleMark).from_select(["user_id", "session_id", "version", "marked_at"], mine))
+    mark_sessions_stale(held.user_id)
     db.session.commit()
     clear_person(current_app.extensions["graph"], person_id(keystore.user(held.user_id), held.user_id), held.fence)
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import current_app
+from flask import Flask, current_app
 
+from insight_journey.accounts import service as accounts
 from insight_journey.accounts.keys import keystore
 from insight_journey.accounts.models import User
 from insight_journey.errors import Conflict
@@ -148,4 +149,16 @@ def test_a_run_more_is_no_difference(alice: User, session: Session) -> None:
     run: Run = service.start_run(again(session), request_id=None, from_stage="transcribe")
     db.session.commit()
     pipeline.process_run(str(run.id))
+    assert verify(alice.id) == []
+
+
+def test_who_moves_to_another_time_zone_has_her_days_there(app: Flask, alice: User, session: Session) -> None:
+    token = accounts.login("alice@example.org", "plum tree in the rain").access_token
+    db.session.commit()
+    answer = app.test_client().patch(
+        "/api/v1/users/me", json={"timezone": "Pacific/Kiritimati"}, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 200
+    assert relay.is_stale(session.id)
+    assert relay.reconcile(alice.id)
     assert verify(alice.id) == []
