@@ -63,8 +63,8 @@ def session_elements(user: User, session: Session, kind: Kind | None, offset: in
     """A page of a session's mentions, in the order they were said."""
     key = keystore.user(user.id)
     mentions = _mentions(user, session, kind)
-    elements = _with_words(mentions, _moments(key, mentions[offset : offset + limit]))
-    return elements, len(mentions)
+    page = mentions[offset : offset + limit]
+    return _with_words(page, _moments(key, page)), len(mentions)
 
 
 def elements(
