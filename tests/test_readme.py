@@ -24,7 +24,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 # of the command line, start-up and code that misuses code: no answer or run ever carries them
 NO_ANSWERS = {
-    "already_running", "bad_engines_file", "bad_path", "bad_settings", "bad_taxonomy", "database_unavailable", "engine_missing",
+    "already_running", "no_life", "bad_engines_file", "bad_path", "bad_settings", "bad_taxonomy", "database_unavailable", "engine_missing",
     "graph_ended", "graph_start_failed", "no_port", "port_taken", "redis_start_failed", "start_failed", "unknown_category",
 }  # fmt: skip
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from flask import Flask
 
 COMMANDS = {
+    "alive": "insight_journey.cli.alive:alive",
     "demo": "insight_journey.cli.demo:demo",
     "graph": "insight_journey.cli.graph:graph",
+    "migrate": "insight_journey.cli.migrate:migrate",
     "run": "insight_journey.cli.run:run",
     "up": "insight_journey.cli.up:up",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from insight_journey.cli.migrate import prepare_database
 from insight_journey.embedded.endpoints import is_free, prepare
 from insight_journey.embedded.files import private_folder
 from insight_journey.errors import Conflict, EngineError, InsightJourneyError
@@ -40,7 +41,7 @@ def _up(overrides: dict[str, int], quiet: bool) -> None:
         check_stores(settings)
         prepare(settings.home, graph=settings.embeds_graph, redis=settings.embeds_redis)
         settings = Settings.from_env(**overrides)
-        _upgrade(settings)
+        prepare_database(settings)
         with tempfile.TemporaryDirectory(prefix="ij-") as folder:  # short: the path of a socket has little room
             problem = asyncio.run(supervise(settings, Path(folder), quiet=quiet))
     if problem:
@@ -55,14 +56,3 @@ def _only_one(home: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Conflict(f"Insight Journey is already running in {home}", code="already_running") from None
         yield
-
-
-def _upgrade(settings: Settings) -> None:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from insight_journey.database import upgrade
-
-    try:
-        upgrade(settings)
-    except SQLAlchemyError as error:
-        raise EngineError(f"The database can't be prepared ({type(error).__name__}): is it there?", code="database_unavailable") from error

@@ -2,8 +2,8 @@
 
 A process of its own records facts, 100 a second, with many sockets 20 a second which ten hear each; the time runs from
 before the fact is written and committed until the client has it. At most 5 ms for 95 of 100, with one socket and with 1,000 in the
-socket process (`insight-journey run api` with more threads, on a port of its own). Each socket must hear all of its person's events and no other, and an API process beside must
-answer `GET /sessions` within 1.5 times of what it took before.
+socket process (`insight-journey run api` with more threads, on a port of its own). Each socket must hear all of its person's events
+and no other, and an API process beside must answer `GET /sessions` within 1.5 times of what it took before.
 """
 
 import argparse

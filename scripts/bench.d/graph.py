@@ -34,7 +34,8 @@ ENDS = 2  # BEGIN and COMMIT
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    return not all([_measure(name, engine) for name, engine in ENGINES.items()])
+    kept = [_measure(name, engine) for name, engine in ENGINES.items()]
+    return not all(kept)
 
 
 def _measure(name: str, engine: Callable[[Path], AbstractContextManager[GraphEngine]]) -> bool:

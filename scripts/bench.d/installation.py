@@ -14,11 +14,12 @@ import requests
 
 from insight_journey.database import upgrade
 from insight_journey.embedded.endpoints import free_port
-from insight_journey.settings import Settings
+from insight_journey.settings import RATE_KINDS, Settings
 from tests import engines
 from tests.stack import Stack
 
 START_SECONDS = 120
+COUNTED = ";".join(f"{kind}=999999999/day" for kind in RATE_KINDS)  # rates that are counted as always, and never reached
 
 
 class Lacking(Exception):
@@ -37,7 +38,7 @@ def folder(path: Path | None) -> Path:
 def installation(**settings: object) -> Iterator[Stack]:
     """The product as `insight-journey up` starts it, ready. `settings`: fields of Settings other than their defaults."""
     with tempfile.TemporaryDirectory(prefix="ij-bench-") as home:
-        given = {"home": home, "port": free_port(), **settings}
+        given = {"home": home, "port": free_port(), "rate_limits": COUNTED, **settings}
         plain = {name: value for name, value in os.environ.items() if not name.startswith("IJ_")}
         environment = plain | {f"IJ_{name.upper()}": str(value) for name, value in given.items()}
         process = subprocess.Popen([sys.executable, "-m", "insight_journey.cli", "up", "--quiet"], env=environment)  # noqa: S603
@@ -63,7 +64,8 @@ def engines_of_stack(**settings: object) -> Iterator[Stack]:
             raise Lacking(str(missing)) from missing
         given = {
             "home": home, "port": free_port(), "redis_url": redis_url, "database_url": database_url, "graph_url": graph.url,
-            "graph_user": graph.user, "graph_password": graph.password, "graph_database": graph.database, **settings,
+            "graph_user": graph.user, "graph_password": graph.password, "graph_database": graph.database,
+            "rate_limits": COUNTED, **settings,
         }  # fmt: skip
         made = Settings.model_validate(given).resolved()
         upgrade(made)

@@ -51,7 +51,7 @@ def resident(stack: Stack) -> float:
 
 def _paths(person: Person, text: str) -> list[str]:
     sessions = [person.write(text, title=f"Evening {number}") for number in range(5)]
-    of_one = ("", "/moments", "/transcript", "/runs", "/graph", "/content")
+    of_one = ("", "/moments", "/transcript", "/runs", "/graph", "/media")
     return [
         "/sessions",
         "/users/me",
@@ -118,5 +118,5 @@ def _wav() -> Iterator[bytes]:
     rate, frame = 48_000, 4
     body = UPLOAD - 44
     yield struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", UPLOAD - 8, b"WAVE", b"fmt ", 16, 1, 2, rate, rate * frame, frame, 16, b"data", body)
-    for start in range(0, body, MB):
-        yield bytes(min(MB, body - start))
+    for sent in range(0, body, MB):
+        yield bytes(min(MB, body - sent))
