@@ -20,6 +20,7 @@ Statement = tuple[str, dict[str, Any]]
 CONNECT_SECONDS = 5.0
 READ_RETRY_SECONDS = 3.0  # a person waits for the answer
 WRITE_RETRY_SECONDS = 5.0  # conflicts pass; a graph that is away is waited for by the pipeline, not here
+SEEN_SECONDS = 2.0  # a graph that answered so long ago is looked for before it is used
 RACES = 5  # tries of a unit of work that lost a race for a unique key
 _ROW_GONE = "Neo.ClientError.Statement.EntityNotFound"  # Neo4j, when another writer deleted what a MERGE had found
 
@@ -39,6 +40,7 @@ class Graph:
         self.settings = settings
         self.statements = 0
         self.prepared = False
+        self._seen = -SEEN_SECONDS
         self._drivers: dict[int, Driver] = {}  # by process id: a forked child must not use its parent's connections
 
     def read(self, query: str, **params: Any) -> list[Row]:
@@ -91,10 +93,18 @@ class Graph:
                 raise Refused
 
     def _session(self, access: str, retry_seconds: float) -> Session:
+        self._see_it_there()
         # always by name: the embedded graph runs a nameless session on whatever database the connection used last
         return self._driver().session(
             database=self.settings.graph_database, default_access_mode=access, max_transaction_retry_time=retry_seconds
         )
+
+    def _see_it_there(self) -> None:
+        """Fail at once where nobody answers: the driver would try again for as long as it does for a lost race."""
+        if time.monotonic() > self._seen + SEEN_SECONDS:
+            with self._driver().session(database=self.settings.graph_database, default_access_mode=READ_ACCESS) as session:
+                session.run(health.PING).consume()
+            self._seen = time.monotonic()
 
     def _driver(self) -> Driver:
         found = self._drivers.get(os.getpid())
