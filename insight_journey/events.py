@@ -6,8 +6,11 @@ snapshot at connect. Events carry ids and codes, never words.
 """
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +30,11 @@ FACTS = (
     "run.finished", "run.failed", "run.cancelled", "element.created", "session.created", "session.deleted",
 )  # fmt: skip
 PROGRESS = "run.progress"
-REPLAY_BATCH = 500
+GAP = "replay.gap"
+MOST_WAITING = 500  # messages that one socket may leave unread; facts wait in SQL, progress is dropped
+WIRE_BYTES = 1 << 16  # that the system keeps for one socket besides
+WATCH_SECONDS = 5.0
+LEAVING_SECONDS = 2.0  # for the last words to a socket that is put out
 
 log = structlog.get_logger()
 
@@ -86,13 +93,20 @@ def send(message: dict[str, Any]) -> None:
 
 @dataclass
 class Subscriber:
-    """One connected socket: whose it is, until when its token counts, and the last fact it was sent."""
+    """One connected socket: whose it is, until when its token counts, and the last fact it was sent.
+
+    `gap`: what it is told before its first fact. `full_since`: when it was first seen to take no more, by the
+    monotonic clock. `wire`: the system's socket below, where there is one.
+    """
 
     sid: str
     user_id: UUID
     family_id: UUID
     expires_at: datetime
     last: int
+    gap: dict[str, int] | None = None
+    wire: socket.socket | None = None
+    full_since: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -101,6 +115,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.subscribers: dict[str, Subscriber] = {}
+        self._leaving: list[tuple[float, socket.socket]] = []
         self.app: Flask
         self._started = threading.Lock()
 
@@ -113,18 +128,44 @@ class Feed:
         threading.Thread(target=self._watch, args=(still_counts,), name="events-watch", daemon=True).start()
 
     def add(self, subscriber: Subscriber) -> None:
+        if subscriber.wire is not None:
+            subscriber.wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WIRE_BYTES)
         self.subscribers[subscriber.sid] = subscriber
 
     def remove(self, sid: str) -> None:
-        self.subscribers.pop(sid, None)
+        """Forget a socket. Its wire is cut soon, for one that takes nothing would hold its threads for good."""
+        subscriber = self.subscribers.pop(sid, None)
+        if subscriber is not None and subscriber.wire is not None:
+            self._leaving.append((time.monotonic() + LEAVING_SECONDS, subscriber.wire))
 
-    def deliver(self, subscriber: Subscriber) -> None:
-        """Send what this socket has not seen, in order. Safe to call from any thread, any number of times."""
+    def deliver(self, subscriber: Subscriber) -> bool:
+        """Send what this socket has not seen, in order, as far as it takes it; False where more is left.
+
+        Safe to call from any thread, any number of times.
+        """
         with subscriber.lock:
-            while events := _events_after(subscriber.user_id, subscriber.last):
+            if subscriber.gap is not None:
+                self.tell(subscriber.sid, GAP, subscriber.gap)
+                subscriber.gap = None
+            while room := _room(subscriber):
+                events = _events_after(subscriber.user_id, subscriber.last, room)
                 for event in events:
                     self.tell(subscriber.sid, event.kind, as_message(event))
                     subscriber.last = event.sequence
+                if len(events) < room:
+                    return True
+        return False
+
+    def replay(self, subscriber: Subscriber) -> None:
+        """Deliver all there is, at the pace of the socket, until it is gone or has seen everything."""
+        pause = threading.Event()
+        while subscriber.sid in self.subscribers and not self.deliver(subscriber):
+            pause.wait(0.05)
+
+    def hint(self, subscriber: Subscriber, message: dict[str, Any]) -> None:
+        """Tell of progress, unless this socket is behind anyway."""
+        if _room(subscriber):
+            self.tell(subscriber.sid, PROGRESS, message)
 
     def tell(self, sid: str, kind: str, message: dict[str, Any]) -> None:
         socketio.emit(kind, message, to=sid, namespace=NAMESPACE)
@@ -153,7 +194,7 @@ class Feed:
             return
         for subscriber in self._of("user_id", message["user"]):
             if "progress" in message:
-                self.tell(subscriber.sid, PROGRESS, message["progress"])
+                self.hint(subscriber, message["progress"])
             else:
                 self.deliver(subscriber)
 
@@ -161,7 +202,7 @@ class Feed:
         for subscriber in list(self.subscribers.values()):
             self._safely(self.deliver, subscriber)
 
-    def _safely(self, action: Callable[..., None], argument: Any) -> None:
+    def _safely(self, action: Callable[..., object], argument: Any) -> None:
         try:
             with self.app.app_context():
                 action(argument)
@@ -175,13 +216,24 @@ class Feed:
     def _watch(self, still_counts: Callable[[Subscriber], bool]) -> None:
         """Every few seconds: put out expired and revoked tokens, and look for facts whose nudge was lost."""
         pause = threading.Event()
-        while not pause.wait(5):
+        while not pause.wait(WATCH_SECONDS):
+            self._hang_up()
             for subscriber in list(self.subscribers.values()):
                 self._safely(self._look_after(still_counts), subscriber)
+
+    def _hang_up(self) -> None:
+        due = [left for left in self._leaving if left[0] <= time.monotonic()]
+        for left in due:
+            self._leaving.remove(left)
+            with suppress(OSError):  # it is closed already
+                left[1].shutdown(socket.SHUT_RDWR)
 
     def _look_after(self, still_counts: Callable[[Subscriber], bool]) -> Callable[[Subscriber], None]:
         def look(subscriber: Subscriber) -> None:
             if subscriber.expires_at <= now() or not still_counts(subscriber):
+                self.put_out(subscriber)
+            elif _is_stuck(subscriber, self.app.extensions["settings"].slow_socket_seconds):
+                log.warning("slow_subscriber_put_out")
                 self.put_out(subscriber)
             else:
                 self.deliver(subscriber)
@@ -192,17 +244,38 @@ class Feed:
 feed = Feed()
 
 
-def _events_after(user_id: UUID, sequence: int) -> list[Event]:
+def _room(subscriber: Subscriber) -> int:
+    """How many more messages may wait for this socket; also notes since when there is no room."""
+    room = max(MOST_WAITING - _waiting(subscriber.sid), 0)
+    subscriber.full_since = None if room else subscriber.full_since or time.monotonic()
+    return room
+
+
+def _waiting(sid: str) -> int:
+    """Messages that were sent to this socket and not yet written to its wire."""
+    below = socketio.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+    connection = socketio.server.eio.sockets.get(below)
+    return int(connection.queue.qsize()) if connection else 0
+
+
+def _is_stuck(subscriber: Subscriber, seconds: float) -> bool:
+    return not _room(subscriber) and time.monotonic() - (subscriber.full_since or time.monotonic()) >= seconds
+
+
+def _events_after(user_id: UUID, sequence: int, limit: int) -> list[Event]:
     query = sa.select(Event).where(Event.user_id == user_id, Event.sequence > sequence)
     try:
-        return list(db.session.scalars(query.order_by(Event.sequence).limit(REPLAY_BATCH)))
+        return list(db.session.scalars(query.order_by(Event.sequence).limit(limit)))
     finally:
         db.close()  # not a rollback, after which each event would be read again
 
 
-def last_sequence(user_id: UUID) -> int:
-    """The number of a user's newest fact; 0 where there is none."""
-    return db.session.scalar(sa.select(sa.func.max(Event.sequence)).where(Event.user_id == user_id)) or 0
+def kept(user_id: UUID) -> tuple[int, int]:
+    """Sequences of a user's oldest fact that is kept and of her newest ever; (newest + 1, newest) where none is kept."""
+    users = Model.metadata.tables["users"]
+    newest = db.session.scalar(sa.select(users.c.last_sequence).where(users.c.id == user_id)) or 0
+    oldest = db.session.scalar(sa.select(sa.func.min(Event.sequence)).where(Event.user_id == user_id))
+    return oldest or newest + 1, newest
 
 
 def as_message(event: Event) -> dict[str, Any]:

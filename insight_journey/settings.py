@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(60, ge=2, description="How long a silent worker keeps its work before another may take it")
     attempts: int = Field(4, ge=1, le=10, description="Tries of a stage that fails for a passing reason")
     retry_seconds: float = Field(5, gt=0, description="First pause before such a try; doubles each time")
+    slow_socket_seconds: int = Field(20, ge=1, description="How long a Socket.IO connection may take nothing before it is put out")
     event_days: int = Field(30, ge=1, description="How long events can be replayed")
 
     @classmethod

@@ -144,6 +144,7 @@ def small_settings(home: Path, database_url: str, redis_url: str, graph_engine: 
         openai_timeout_seconds=5,
         retry_seconds=0.05,
         lease_seconds=5,
+        slow_socket_seconds=2,
         rate_limits="auth=100000/minute;login=100000/minute;public=100000/minute;read=100000/minute;write=100000/minute;upload=100000/minute",
     ).resolved()
 

@@ -53,17 +53,28 @@ def _subscriber(auth: dict[str, Any]) -> Subscriber:
         claims = tokens.verify_access(str(auth.get("token") or ""))
     except Unauthenticated as error:
         raise ConnectionRefusedError(error.code) from None
-    last, newest = auth.get("last_sequence"), events.last_sequence(claims.user_id)
-    known = min(last, newest) if isinstance(last, int) and not isinstance(last, bool) and last >= 0 else newest
-    return Subscriber(request.sid, claims.user_id, claims.family_id, claims.expires_at, known)  # type: ignore[attr-defined]
+    last = auth.get("last_sequence")
+    known = last if isinstance(last, int) and not isinstance(last, bool) and last >= 0 else None
+    wire = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    return Subscriber(request.sid, claims.user_id, claims.family_id, claims.expires_at, *_where_to_begin(claims.user_id, known), wire)  # type: ignore[attr-defined]
+
+
+def _where_to_begin(user_id: UUID, known: int | None) -> tuple[int, dict[str, int] | None]:
+    """After which fact, and what to say first where that is not what the client has seen last."""
+    oldest, newest = events.kept(user_id)
+    if known is None:
+        return newest, None
+    if oldest - 1 <= known <= newest:
+        return known, None
+    return min(known, newest), {"oldest_sequence": oldest, "newest_sequence": newest}
 
 
 def _welcome(app: Flask, subscriber: Subscriber) -> None:
     """Facts that were missed, then the snapshot of what is running."""
     with app.app_context():
-        feed.deliver(subscriber)
+        feed.replay(subscriber)
         for snapshot in _running(subscriber.user_id):
-            feed.tell(subscriber.sid, events.PROGRESS, snapshot)
+            feed.hint(subscriber, snapshot)
 
 
 def _running(user_id: UUID) -> list[dict[str, Any]]:
