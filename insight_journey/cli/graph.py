@@ -26,8 +26,14 @@ def in_app(command: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> T:
-        with _app_context():
-            return command(*args, **options)
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with _app_context():
+                return command(*args, **options)
+        except SQLAlchemyError as error:
+            sentence = "The database can't be reached or is not ready: has `insight-journey up` run here?"
+            raise EngineError(sentence, code="database_unavailable") from error
 
     return run
 

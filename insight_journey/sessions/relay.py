@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from insight_journey import tasks
 from insight_journey.accounts.keys import keystore
-from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError, Tampered
+from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError, NotFound, Tampered
 from insight_journey.extensions import db, new_id, now
 from insight_journey.graph.client import Refused
 from insight_journey.graph.projection import clear_person, fence_of, person_id, project_session, remove_session
@@ -158,7 +158,11 @@ def _checked(held: Lease) -> Lease:
     row = db.session.get_one(RelayLease, held.user_id, populate_existing=True)
     written = row.written
     db.session.commit()
-    seen = fence_of(current_app.extensions["graph"], keystore.user(held.user_id))
+    try:
+        key = keystore.user(held.user_id)
+    except (NotFound, Tampered):
+        return held  # each mark will fail of it, and be set aside
+    seen = fence_of(current_app.extensions["graph"], key)
     if written <= seen < held.fence:
         return held
     log.warning("graph_of_another_time", older="graph" if seen < written else "database")

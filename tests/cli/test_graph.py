@@ -1,6 +1,10 @@
 """`graph` from outside: what it prints, and how it ends."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +22,8 @@ from insight_journey.sessions import pipeline, relay
 from insight_journey.sessions.models import Artifact, Session
 from insight_journey.settings import Settings
 from tests.sessions.conftest import again, write
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -115,3 +121,11 @@ def test_nobody_of_that_name(app: Flask, who: str) -> None:
 @pytest.mark.parametrize("command", ["verify", "rebuild", "failed", "retry"])
 def test_each_explains_itself_without_an_app(command: str) -> None:
     assert CliRunner().invoke(main, ["graph", command, "--help"]).exit_code == 0
+
+
+def test_where_nothing_was_ever_started_it_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "insight_journey.cli", "graph", "verify"]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env={**os.environ, "IJ_HOME": str(tmp_path)})
+    assert answer.returncode == 1
+    assert "insight-journey up" in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -188,6 +188,17 @@ def test_a_new_reason_gives_new_attempts(alice: User, settings: Settings) -> Non
     assert (mark(session), verify(alice.id)) == (None, [])
 
 
+def test_marks_of_a_person_whose_key_is_gone_are_set_aside(alice: User, settings: Settings) -> None:
+    session, _ = done(alice)
+    relay.mark_stale(alice.id, session.id)
+    db.session.commit()
+    keystore.destroy_user(alice.id)
+    for _ in range(settings.attempts):
+        relay.reconcile(alice.id)
+    assert [found.error_code for found in relay.set_aside()] == ["key_destroyed"]
+    assert [one.thing for one in verify(alice.id)] == ["key key_destroyed"]
+
+
 def test_an_absent_graph_uses_up_no_attempts(make_app: Callable[[Settings], Flask], settings: Settings, alice: User) -> None:
     session, _ = write(alice)
     with make_app(settings.model_copy(update={"graph_url": "bolt://127.0.0.1:9"})).app_context():
