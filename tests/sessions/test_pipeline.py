@@ -5,15 +5,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask, current_app
 
+from insight_journey import stopping
 from insight_journey.accounts.models import User
 from insight_journey.events import Event
 from insight_journey.extensions import db, now
 from insight_journey.graph import views
 from insight_journey.sessions import documents, pipeline, reading, relay, service, stages
-from insight_journey.sessions.models import FAILED, FINISHED, RUNNING, Artifact, Media, Run, Session, StaleMark
+from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, RUNNING, Artifact, Media, Run, Session, StaleMark
 from insight_journey.settings import Settings
 from tests.sessions.conftest import TEXT, again, register, write
 
@@ -96,6 +98,17 @@ def test_an_input_that_kills_its_worker_fails_in_the_end(alice: User, settings: 
     pipeline.process_run(str(run.id))
     run = again(run)
     assert (run.status, run.error_code) == (FAILED, "worker_died")
+
+
+def test_a_worker_told_to_end_hands_the_run_back_as_it_was(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, run = write(alice)
+    with monkeypatch.context() as told:
+        told.setattr(stopping, "_asked", [0.0])
+        pipeline.process_run(str(run.id))
+    row = again(run)
+    assert (row.status, row.attempts, row.lease_token, again(session).status) == (QUEUED, 0, None, QUEUED)
+    pipeline.process_run(str(run.id))
+    assert again(run).status == FINISHED
 
 
 def test_a_session_deleted_while_it_runs_leaves_nothing(alice: User) -> None:
