@@ -25,8 +25,9 @@ BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 # of the command line, start-up and code that misuses code: no answer or run ever carries them
 NO_ANSWERS = {
     "already_running", "no_life", "bad_engines_file", "bad_path", "bad_settings", "bad_taxonomy", "database_unavailable", "engine_missing",
-    "graph_ended", "graph_start_failed", "no_port", "port_taken", "redis_start_failed", "start_failed", "unknown_category",
+    "graph_ended", "graph_incomplete", "graph_start_failed", "no_port", "port_taken", "redis_start_failed", "start_failed", "unknown_category",
 }  # fmt: skip
+COLUMNS = {"media_type", "text_hash"}  # of tables, in quotes too
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -77,7 +78,7 @@ def test_every_error_code_is_documented() -> None:
     codes = set(re.findall(r"""\bcode ?= ?"(\w+)\"""", source)) | set(re.findall(r'"((?:media|text|llm)_\w+)"', source))
     docs = "\n".join(page.read_text() for page in PAGES)
     assert {"worker_died", "media_too_long", "llm_busy"} <= codes, "the patterns find nothing any more"
-    assert sorted(code for code in codes - NO_ANSWERS if f"`{code}`" not in docs) == []
+    assert sorted(code for code in codes - NO_ANSWERS - COLUMNS if f"`{code}`" not in docs) == []
 
 
 def test_every_event_is_documented() -> None:

@@ -32,7 +32,7 @@ MULTIPART = "multipart/form-data"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORM = {"type": "object", "required": ["file"], "properties": {"file": BINARY["schema"]}}
 BODY = {"required": True, "content": {MULTIPART: {"schema": FORM}, "application/octet-stream": BINARY}}
-FILE = {"content": {kind: BINARY for kind in ("audio/*", "video/*", "text/*", "application/*")}}
+FILE = {"content": dict.fromkeys(("audio/*", "video/*", "text/*", "application/*"), BINARY)}
 FILES = {
     "200": {"description": "All of it", **FILE},
     "206": {"description": "The bytes that `Range` asked for", **FILE},
