@@ -84,12 +84,17 @@ def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:
     return new
 
 
+_COUNTS = (
+    sa.select(Identity.session_id, Identity.kind, sa.func.count(sa.distinct(Identity.element_key)))
+    .where(Identity.session_id.in_(sa.bindparam("ids", expanding=True)))
+    .group_by(Identity.session_id, Identity.kind)
+)
+
+
 def counts(session_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
     """Distinct elements a kind, for each session."""
-    number = sa.func.count(sa.distinct(Identity.element_key))
-    query = sa.select(Identity.session_id, Identity.kind, number).where(Identity.session_id.in_(session_ids))
     result: dict[UUID, dict[str, int]] = {session_id: {} for session_id in session_ids}
-    for session_id, kind, count in db.session.execute(query.group_by(Identity.session_id, Identity.kind)):
+    for session_id, kind, count in db.session.execute(_COUNTS, {"ids": session_ids}):
         result[session_id][kind] = count
     return result
 

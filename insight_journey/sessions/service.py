@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,15 +28,28 @@ SORTS = {
     "updated_at": (Session.updated_at, Session.id),
 }
 
+# of the sessions `ids`; made once, and columns instead of objects: lists are what is asked for most
+IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_NUMBERS = (
+    sa.select(Run.session_id, sa.func.max(Run.number).label("number")).where(Run.session_id.in_(IDS)).group_by(Run.session_id).subquery()
+)
+_SHOWN = (
+    Run.id, Run.session_id, Run.number, Run.status, Run.stage, Run.progress, Run.attempts, Run.waiting_for, Run.error_code,
+    Run.error_message, Run.warnings, Run.report, Run.created_at, Run.started_at, Run.finished_at,
+)  # fmt: skip
+LATEST_RUNS = sa.select(*_SHOWN).join(_NUMBERS, sa.and_(Run.session_id == _NUMBERS.c.session_id, Run.number == _NUMBERS.c.number))
+MEDIA_OF_SESSIONS = sa.select(Media.session_id, Media.kind, Media.media_type, Media.size, Media.seconds).where(Media.session_id.in_(IDS))
+MOMENT_COUNTS = sa.select(MomentText.session_id, sa.func.count()).where(MomentText.session_id.in_(IDS)).group_by(MomentText.session_id)
+
 
 @dataclass(frozen=True)
 class SessionView:
-    """A session as its owner sees it: the row, its title in the clear, its latest run and counts."""
+    """A session as its owner sees it: the row, its title in the clear, what is shown of its latest run and media, and counts."""
 
     row: Session
     title: str
-    latest_run: Run | None
-    media: Media | None
+    latest_run: SimpleNamespace | None
+    media: SimpleNamespace | None
     counts: dict[str, int]
 
 
@@ -125,15 +139,14 @@ def session_keys(user_key: Key, ids: list[UUID]) -> dict[UUID, Key]:
 
 
 def change_session(user: User, session: Session, **fields: Any) -> None:
-    """Change title, journey_id or occurred_at; the graph has the time, and the version that a title raises."""
-    title = fields.pop("title", None)
+    """Change title, journey_id or occurred_at. Each change raises the version; the graph has it, and the time."""
     if fields.get("journey_id"):
         find_journey(user, fields["journey_id"])
-    if title is not None:
-        session.version += 1
-        session.sealed = session_key(session).seal_text(SESSION, session.id, session.version, title)
-    if title is not None or fields.get("occurred_at", session.occurred_at) != session.occurred_at:
-        relay.mark_stale(user.id, session.id)
+    key = session_key(session)
+    title = fields.pop("title", None) or key.open_text(SESSION, session.id, session.version, session.sealed)
+    session.version += 1
+    session.sealed = key.seal_text(SESSION, session.id, session.version, title)
+    relay.mark_stale(user.id, session.id)
     for name, value in fields.items():
         setattr(session, name, value)
     db.session.flush()
@@ -169,7 +182,7 @@ def views(user: User, rows: list[Session]) -> list[SessionView]:
     """What is shown of sessions, in a constant number of queries."""
     ids = [row.id for row in rows]
     keys = session_keys(keystore.user(user.id), ids)
-    runs, media, numbers = _latest_runs(ids), _media(ids), identity.counts(ids)
+    runs, media, numbers = _by_session(LATEST_RUNS, ids), _by_session(MEDIA_OF_SESSIONS, ids), identity.counts(ids)
     moments = _moment_counts(ids)
     return [
         SessionView(
@@ -189,20 +202,13 @@ def view(user: User, row: Session) -> SessionView:
     return found[0]
 
 
-def _latest_runs(ids: list[UUID]) -> dict[UUID, Run]:
-    latest = sa.select(Run.session_id, sa.func.max(Run.number).label("number")).where(Run.session_id.in_(ids))
-    newest = latest.group_by(Run.session_id).subquery()
-    same = sa.and_(Run.session_id == newest.c.session_id, Run.number == newest.c.number)
-    return {run.session_id: run for run in db.session.scalars(sa.select(Run).join(newest, same))}
-
-
-def _media(ids: list[UUID]) -> dict[UUID, Media]:
-    return {m.session_id: m for m in db.session.scalars(sa.select(Media).where(Media.session_id.in_(ids)))}
+def _by_session(query: sa.Executable, ids: list[UUID]) -> dict[UUID, SimpleNamespace]:
+    """Columns of rows by their `session_id`."""
+    return {row.session_id: SimpleNamespace(**row._mapping) for row in db.session.execute(query, {"ids": ids})}
 
 
 def _moment_counts(ids: list[UUID]) -> dict[UUID, int]:
-    query = sa.select(MomentText.session_id, sa.func.count()).where(MomentText.session_id.in_(ids))
-    return {row[0]: row[1] for row in db.session.execute(query.group_by(MomentText.session_id))}
+    return {row[0]: row[1] for row in db.session.execute(MOMENT_COUNTS, {"ids": ids})}
 
 
 # Runs
