@@ -24,8 +24,9 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 # of the command line, start-up and code that misuses code: no answer or run ever carries them
 NO_ANSWERS = {
-    "already_running", "no_life", "bad_engines_file", "bad_path", "bad_settings", "bad_taxonomy", "database_unavailable", "engine_missing",
-    "graph_ended", "graph_incomplete", "graph_start_failed", "no_port", "port_taken", "redis_start_failed", "start_failed", "unknown_category",
+    "already_running", "bad_engines_file", "bad_path", "bad_settings", "bad_taxonomy", "database_unavailable", "engine_missing",
+    "graph_ended", "graph_incomplete", "graph_start_failed", "no_life", "no_port", "port_taken", "redis_start_failed", "start_failed",
+    "unknown_category",
 }  # fmt: skip
 COLUMNS = {"media_type", "text_hash"}  # of tables, in quotes too
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

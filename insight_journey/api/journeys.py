@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask.views import MethodView
 
 from insight_journey.api.auth import current_user
-from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.envelope import Blueprint, Paging, check_etag, etag
 from insight_journey.api.fields import Line
 from insight_journey.api.idempotency import idempotent
 from insight_journey.extensions import db
@@ -54,18 +54,20 @@ class Journeys(MethodView):
 @blp.route("/<uuid:journey_id>")
 class JourneyItem(MethodView):
     @blp.response(200, JourneySchema)
-    def get(self, journey_id: UUID) -> dict[str, Any]:
+    def get(self, journey_id: UUID) -> Any:
         """Show a journey."""
-        return _view([service.find_journey(current_user(), journey_id)])[0]
+        journey = service.find_journey(current_user(), journey_id)
+        return _view([journey])[0], etag(journey.version)
 
     @blp.arguments(JourneyName)
     @blp.response(200, JourneySchema)
-    def patch(self, data: dict[str, str], journey_id: UUID) -> dict[str, Any]:
-        """Rename a journey."""
+    def patch(self, data: dict[str, str], journey_id: UUID) -> Any:
+        """Rename a journey; with `If-Match` only if nobody did so meanwhile."""
         journey = service.find_journey(current_user(), journey_id)
+        check_etag(journey.version)
         service.rename_journey(current_user(), journey, data["name"])
         db.session.commit()
-        return _view([journey])[0]
+        return _view([journey])[0], etag(journey.version)
 
     @blp.response(200)
     def delete(self, journey_id: UUID) -> None:

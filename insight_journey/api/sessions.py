@@ -8,7 +8,7 @@ import marshmallow as ma
 from flask.views import MethodView
 
 from insight_journey.api.auth import current_user
-from insight_journey.api.envelope import Blueprint, Paging
+from insight_journey.api.envelope import Blueprint, Paging, check_etag, etag
 from insight_journey.api.fields import Line
 from insight_journey.api.idempotency import idempotent
 from insight_journey.api.runs import RunSchema
@@ -118,18 +118,20 @@ class Sessions(MethodView):
 @blp.route("/<uuid:session_id>")
 class SessionItem(MethodView):
     @blp.response(200, SessionSchema)
-    def get(self, session_id: UUID) -> dict[str, Any]:
+    def get(self, session_id: UUID) -> Any:
         """Show a session with its latest run and counts."""
-        return _show(service.find_session(current_user(), session_id))
+        session = service.find_session(current_user(), session_id)
+        return _show(session), etag(session.version)
 
     @blp.arguments(SessionChangesSchema)
     @blp.response(200, SessionSchema)
-    def patch(self, data: dict[str, Any], session_id: UUID) -> dict[str, Any]:
-        """Change title, journey or time of a session."""
+    def patch(self, data: dict[str, Any], session_id: UUID) -> Any:
+        """Change title, journey or time of a session; with `If-Match` only if nobody did so meanwhile."""
         session = service.find_session(current_user(), session_id)
+        check_etag(session.version)
         service.change_session(current_user(), session, **data)
         db.session.commit()
-        return _show(session)
+        return _show(session), etag(session.version)
 
     @blp.response(200)
     def delete(self, session_id: UUID) -> None:

@@ -18,7 +18,7 @@ import structlog
 from flask import Flask, current_app
 from sqlalchemy.dialects import postgresql, sqlite
 
-from insight_journey import tasks
+from insight_journey import stopping, tasks
 from insight_journey.accounts.keys import keystore
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError, NotFound, Tampered
 from insight_journey.extensions import db, new_id, now
@@ -133,6 +133,8 @@ def _work_off(held: Lease, bad: dict[UUID, Exception]) -> bool:
     try:
         while marks := _marks(held.user_id, bad):
             for session_id, version in marks:
+                if stopping.is_asked():
+                    return False
                 if error := _problem_of(held, session_id):
                     bad[session_id] = error
                     _note_failure(held.user_id, session_id, version, error)

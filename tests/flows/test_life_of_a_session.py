@@ -74,6 +74,17 @@ def test_rename_and_move(alice: Person) -> None:
     assert alice.get(f"/sessions/{session_id}")["journey_id"] is None
 
 
+@pytest.mark.parametrize(("kind", "field"), [("journeys", "name"), ("sessions", "title")])
+def test_a_change_that_missed_another_is_refused(alice: Person, kind: str, field: str) -> None:
+    path = f"/{kind}/" + alice.post(f"/{kind}", {field: "First"})["id"]
+    seen = alice.ask("GET", path).headers["ETag"]
+    changed = alice.ask("PATCH", path, json={field: "Second"}, headers={"If-Match": seen})
+    assert (changed.status_code, changed.json()["data"][field]) == (200, "Second")
+    late = alice.ask("PATCH", path, json={field: "Third"}, headers={"If-Match": seen})
+    assert (late.status_code, late.json()["error"]["code"]) == (412, "precondition_failed")
+    assert alice.get(path)[field] == "Second"
+
+
 def test_delete_takes_everything(alice: Person, stack: Stack) -> None:
     kept, gone = alice.write(TEXT), alice.write(TEXT + " I am jealous of my neighbour.")
     assert stack.settings.storage_dir
