@@ -1,8 +1,10 @@
 """Content of sessions: upload as multipart or raw body, and reading it back with Range."""
 
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import marshmallow as ma
@@ -107,7 +109,7 @@ class MediaItem(MethodView):
         """The recording or text itself, decrypted as it is read; answers Range requests."""
         media, name, reader = content.open_media(service.find_session(current_user(), session_id))
         response = Response(wrap_file(request.environ, reader, CHUNK), mimetype=media.media_type, direct_passthrough=True)
-        response.headers.set("Content-Disposition", "attachment", filename=name or f"{session_id}")
+        response.headers.set("Content-Disposition", "attachment", **_names(name or str(session_id)))
         response.content_length = media.size
         response.set_etag(media.digest.hex())
         response.last_modified = media.created_at
@@ -121,6 +123,13 @@ def _with_one_range(environ: dict[str, Any]) -> dict[str, Any]:
     wanted = request.range
     served = wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1
     return environ if served else {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
+
+
+def _names(name: str) -> dict[str, str]:
+    """A file name as parameters of Content-Disposition: headers are ASCII, so others stand beside it, encoded (RFC 6266, section 4.3)."""
+    bare = name.replace("\\", "/").rpartition("/")[2]
+    plain = unicodedata.normalize("NFKD", bare).encode("ascii", "ignore").decode()
+    return {"filename": plain} | ({} if plain == bare else {"filename*": f"UTF-8''{quote(bare, safe='')}"})
 
 
 def _text_filler(text: str) -> Any:

@@ -12,6 +12,7 @@ from insight_journey.accounts.models import User
 from insight_journey.api.auth import current_user
 from insight_journey.api.envelope import Blueprint, check_etag, etag
 from insight_journey.api.fields import Line
+from insight_journey.api.refusals import refuses
 from insight_journey.extensions import db
 from insight_journey.sessions import relay
 
@@ -73,6 +74,8 @@ class Me(MethodView):
         user = current_user()
         return view(user), etag(user.version)
 
+    @refuses(409, "changed_meanwhile")
+    @refuses(412, "precondition_failed")
     @blp.arguments(UserChanges, required=False)
     @blp.response(200, UserSchema)
     def patch(self, changes: dict[str, Any]) -> Any:

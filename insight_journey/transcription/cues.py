@@ -10,6 +10,7 @@ from typing import Any
 
 from insight_journey.errors import Invalid
 from insight_journey.transcription import clock
+from insight_journey.transcription.characters import clean
 
 TIMING = re.compile(r"^\s*((?:\d{1,3}:)?\d{1,3}:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d{1,3}:)?\d{1,3}:\d{2}[.,]\d{1,3})")
 STAMP = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2})[.,](\d{1,3})")
@@ -80,7 +81,7 @@ def from_json(text: str) -> tuple[list[Cue], str | None]:
     rows = _rows(document)
     if rows is None:
         raise _not_utterances("This JSON holds no list of utterances.")
-    return [cue for row in rows for cue in _cue(row)], language if isinstance(language, str) else None
+    return [cue for row in rows for cue in _cue(row)], clean(language) if isinstance(language, str) else None
 
 
 def _rows(document: Any) -> list[Any] | None:
@@ -94,7 +95,7 @@ def _rows(document: Any) -> list[Any] | None:
 
 def _cue(row: Any) -> Iterator[Cue]:
     if isinstance(row, str):
-        yield Cue(row)
+        yield Cue(clean(row))
         return
     if not isinstance(row, dict) or not any(isinstance(row.get(key), str) for key in TEXT_KEYS):
         raise _not_utterances("An utterance of this JSON has no text.")
@@ -103,8 +104,8 @@ def _cue(row: Any) -> Iterator[Cue]:
     if isinstance(speaker, dict):
         speaker = speaker.get("name")
     start, end = _seconds(row.get("start")), _seconds(row.get("end"))
-    name = " ".join(str(speaker).split())[:80] if isinstance(speaker, (str, int)) else None
-    yield Cue(" ".join(text.split()), name or None, start, end if start is None or end is None or end >= start else None)
+    name = " ".join(clean(str(speaker)).split())[:80] if isinstance(speaker, (str, int)) else None
+    yield Cue(" ".join(clean(text).split()), name or None, start, end if start is None or end is None or end >= start else None)
 
 
 def _seconds(value: Any) -> float | None:

@@ -110,3 +110,9 @@ def test_a_run_can_be_cancelled_and_begun_again(alice: Person) -> None:
     again = alice.post(f"/sessions/{session_id}/runs")
     assert alice.wait(again["id"])["status"] == "finished"
     assert alice.get(f"/runs/{run['id']}")["status"] == "cancelled"
+
+
+def test_a_name_in_any_writing_comes_back(alice: Person) -> None:
+    session_id = alice.upload(b"I feel sad.", "für 母.txt")
+    given = alice.ask("GET", f"/sessions/{session_id}/media").headers["Content-Disposition"]
+    assert given == "attachment; filename=\"fur .txt\"; filename*=UTF-8''f%C3%BCr%20%E6%AF%8D.txt"
