@@ -20,11 +20,6 @@ blp = Blueprint("runs", __name__, description="Runs of the pipeline over a sessi
 RUN_STATUSES = (QUEUED, RUNNING, FINISHED, FAILED, CANCELLED)
 
 
-class RunErrorSchema(ma.Schema):
-    code = ma.fields.String(required=True)
-    message = ma.fields.String(required=True)
-
-
 class RunSchema(ma.Schema):
     id = ma.fields.UUID(required=True)
     session_id = ma.fields.UUID(required=True)
