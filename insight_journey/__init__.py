@@ -11,7 +11,7 @@ The map. Packages are domains; root modules are what all of them stand on.
     graph/           writes and reads of the evidence graph; all Cypher in `queries/`
     embedded/        starts a real graph and a real Redis for who names none
     migrations/      of the main database
-    taxonomies/, samples/, static/    data
+    taxonomies/, weights/, samples/, static/    data
 
     app              create_app: the whole wiring, one screen
     settings         every IJ_* variable, once; the only reader of the environment
@@ -22,6 +22,7 @@ The map. Packages are domains; root modules are what all of them stand on.
     stopping         the polite end of a worker at work
     storage, crypto  sealed files; keys and seals
     taxonomy         emotions, topics and beliefs, versioned: analysis finds codes, graph names them
+    encoder          texts to vectors, by a small model that is shipped
     llm, openai_api  one question to a language model; the API it is asked over
     database, models migrations run; all tables imported
     logs             JSON lines with nothing personal

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     whisper_model: str = Field("auto", description="Model name, folder, or `auto`: the installed tiny.en, else `base`")
     whisper_threads: int = Field(2, ge=1, description="Threads of one transcription")
     analyzer: Literal["auto", "local", "openai"] = Field("auto", description="`auto`: openai with a key, consent and budget; else local")
+    encoder_model: Path | None = Field(None, description="File of the text encoder; default: that of the installed package")
     openai_api_key: SecretStr = Field(SecretStr(""), description="Key of an OpenAI-compatible API")
     openai_base_url: str = Field("https://api.openai.com/v1", description="Address of an OpenAI-compatible API")
     openai_model: str = Field("gpt-4o-mini", description="Model that analyzes")

@@ -1,4 +1,4 @@
-"""The analyzer that needs no network and no key: a feeling lexicon, topic cues and rules. English only.
+"""The analyzer that needs no network and no key: a small text encoder, a feeling lexicon and rules. English only.
 
 Precision goes before recall: what is found is worded plainly, and each mention quotes its words. `docs/taxonomy.md`
 tells what it finds, with what confidence, and where it is weak.
@@ -8,49 +8,53 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from insight_journey import encoder
 from insight_journey.analysis import actions, beliefs, challenges, evidence, feelings, insights, language, topics
 from insight_journey.analysis.base import Analysis, AnalysisJob, Kind, Mention, Moment
 from insight_journey.analysis.crisis import is_crisis
-from insight_journey.analysis.sentences import Sentence, quote, sentences
+from insight_journey.analysis.readings import Reading, read
+from insight_journey.analysis.sentences import Sentence, quote
 from insight_journey.analysis.statements import Statement
+from insight_journey.settings import Settings
 from insight_journey.transcription.base import PRACTITIONER
 
 VERSION = "1"
-LEXICON, RULE = "lexicon", "rule"
+LEXICON, RULE, MODEL = "lexicon", "rule", "model"
+RULES_ONLY = "rules_only"
 
 
 class LocalAnalyzer:
     """Deterministic: the same moments, language and day always give the same mentions."""
 
-    def __init__(self, settings: Any) -> None:
-        """Takes the settings for the contract's sake; needs none."""
+    def __init__(self, settings: Settings) -> None:
+        """Without a usable encoder it works by lexicon and rules alone, and warns so (`rules_only`)."""
+        self.encoder = encoder.get(settings.encoder_model)
 
     def analyze(self, job: AnalysisJob) -> Analysis:
         """All mentions of a transcript. Other languages than English give none and a warning."""
         job.progress(0.0)
-        spoken = " ".join(moment.text for moment in job.moments if moment.role != PRACTITIONER)
-        warning = language.warning(job.language, spoken) if spoken else None
-        found = [] if warning else list(_all(job))
+        spoken = [moment for moment in job.moments if moment.role != PRACTITIONER]
+        foreign = language.warning(job.language, " ".join(moment.text for moment in spoken)) if spoken else None
+        found = [] if foreign else list(self._find(spoken, job))
         mentions, dropped = evidence.verify(found, job.moments)
         mentions, warnings = evidence.restrict(mentions, job.moments)
+        ours = (foreign, None if self.encoder else RULES_ONLY)
         job.progress(1.0)
         return Analysis(
-            analyzer="local", version=VERSION, language=job.language or (None if warning or not spoken else "en"), moments=job.moments,
-            mentions=mentions, dropped=dropped, warnings=(*warnings, warning) if warning else warnings,
+            analyzer="local", version=VERSION, language=job.language or (None if foreign or not spoken else "en"), moments=job.moments,
+            mentions=mentions, model=encoder.NAME if self.encoder else None, dropped=dropped, warnings=(*warnings, *filter(None, ours)),
         )  # fmt: skip
 
-
-def _all(job: AnalysisJob) -> Iterator[Mention]:
-    today = date.fromisoformat(job.today)
-    for done, moment in enumerate(job.moments):
-        if moment.role != PRACTITIONER:
-            yield from find(moment, today)
-        job.progress(done / len(job.moments))
+    def _find(self, moments: list[Moment], job: AnalysisJob) -> Iterator[Mention]:
+        today = date.fromisoformat(job.today)
+        for done, reading in enumerate(read(moments, self.encoder)):
+            yield from find(reading, today)
+            job.progress(done / len(moments))
 
 
-def find(moment: Moment, today: date) -> Iterator[Mention]:
+def find(reading: Reading, today: date) -> Iterator[Mention]:
     """The mentions of one moment, in a fixed order of kinds."""
-    parts = sentences(moment.text)
+    moment, parts = reading.moment, reading.sentences
     for sentence in parts:
         for feeling in feelings.find(sentence):
             span = quote(sentence, feeling.start, feeling.end)

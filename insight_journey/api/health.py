@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, jsonify
 from flask.views import MethodView
 from rq import Worker
 
-from insight_journey import tasks
+from insight_journey import encoder, tasks
 from insight_journey.accounts.keys import keystore
 from insight_journey.api import errors
 from insight_journey.api.auth import public
@@ -89,8 +89,18 @@ def check_workers() -> str | None:
     return ", ".join(f"{name}: {count}" for name, count in counts.items()) + f"; heard of {round(min(beats))} s ago"
 
 
+def check_analyzer() -> str:
+    """Raises LookupError where the text encoder can't be used, so that texts are read by lexicon and rules alone."""
+    state = encoder.state(current_app.extensions["settings"].encoder_model)
+    if state != "ready":
+        raise LookupError(f"lexicon and rules only: the text encoder's file is {state}")
+    return f"local, with {encoder.NAME}"
+
+
 VITAL: dict[str, Callable[[], str | None]] = {"sql": check_sql, "keystore": check_keystore, "storage": check_storage}
-HELPFUL: dict[str, Callable[[], str | None]] = {"graph": check_graph, "redis": check_redis, "workers": check_workers}
+HELPFUL: dict[str, Callable[[], str | None]] = {
+    "graph": check_graph, "redis": check_redis, "workers": check_workers, "analyzer": check_analyzer,
+}  # fmt: skip
 
 
 def examine(app: Flask, check: Callable[[], str | None], failed: str) -> Part:

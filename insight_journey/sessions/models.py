@@ -36,7 +36,7 @@ class Journey(Model):
 
 
 class Session(Model):
-    """One reflection. `sealed`: its title, under the session's key."""
+    """One reflection. `sealed`: its title, `care`: whether help is offered with it, both under the session's key."""
 
     __tablename__ = "sessions"
     __table_args__ = (sa.Index("ix_sessions_user_occurred", "user_id", "occurred_at"),)
@@ -49,8 +49,10 @@ class Session(Model):
     language: Mapped[str | None] = mapped_column(sa.String(8))
     speakers: Mapped[int | None]  # 1, 2 or None: told from the recording
     status: Mapped[str] = mapped_column(sa.String(16), default=EMPTY, index=True)
+    care: Mapped[bytes | None]  # of one size always, and there after every analysis: neither tells anything
     transcript_id: Mapped[UUID | None]  # the active artifacts
     analysis_id: Mapped[UUID | None]
+    index_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
@@ -72,7 +74,7 @@ class Media(Model):
 
 
 class Artifact(Model):
-    """An immutable sealed document: a transcript or an analysis."""
+    """An immutable sealed document: a transcript, an analysis or an index of search."""
 
     __tablename__ = "artifacts"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -104,6 +106,7 @@ class Run(Model):
     report: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)  # engines, models, counts, tokens: no words
     transcript_id: Mapped[UUID | None]
     analysis_id: Mapped[UUID | None]
+    index_id: Mapped[UUID | None]
     projected_at: Mapped[datetime | None]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
@@ -132,7 +135,8 @@ class Identity(Model):
     """A decision: what this session says of kind `kind`, worded so, is the person's element `element_key`.
 
     Replayed by every projection and rebuild, so that identity never depends on the order of arrival.
-    `announced`: the person was told of the element by an `element.created`.
+    `announced`: the person was told of the element by an `element.created`. `sealed`: the wording's vector, under the
+    session's key; `category`: the taxonomy code that it was compared within; `similarity`: to the wording that it joined.
     """
 
     __tablename__ = "identities"
@@ -143,6 +147,9 @@ class Identity(Model):
     element_key: Mapped[str] = mapped_column(sa.String(64), index=True)
     rule: Mapped[str] = mapped_column(sa.String(16))
     rule_version: Mapped[int]
+    category: Mapped[str | None] = mapped_column(sa.String(64))
+    similarity: Mapped[float | None]
+    sealed: Mapped[bytes | None]
     announced: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from insight_journey.analysis.base import Analysis, AnalysisJob, Mention, Moment
 from insight_journey.analysis.local import LocalAnalyzer
 from insight_journey.analysis.moments import segment
+from insight_journey.settings import Settings
 from insight_journey.transcription.base import Transcript, Utterance
 
 TODAY = "2025-05-01"  # a Thursday
@@ -10,7 +13,7 @@ TODAY = "2025-05-01"  # a Thursday
 
 def analyze(text: str, language: str | None = "en") -> Analysis:
     moments = segment(Transcript((Utterance(text),), language, "text"))
-    return LocalAnalyzer(None).analyze(AnalysisJob(moments, language, TODAY, lambda _: None))
+    return LocalAnalyzer(Settings()).analyze(AnalysisJob(moments, language, TODAY, lambda _: None))
 
 
 def found(text: str, kind: str) -> list[Mention]:
@@ -259,6 +262,15 @@ HOSTILE = [
 @pytest.mark.parametrize(("piece", "size"), [*((piece, 60_000) for piece in HOSTILE), ("i feel ", 1_000_000), ("\u00e9", 1_000_000)])
 def test_a_long_line_without_any_end_is_read_through(piece: str, size: int) -> None:
     text = piece * (size // len(piece)) + ". I feel sad."
-    analysis = LocalAnalyzer(None).analyze(AnalysisJob((Moment(0, text, 0, len(text)),), "en", TODAY, lambda _: None))
+    analysis = LocalAnalyzer(Settings()).analyze(AnalysisJob((Moment(0, text, 0, len(text)),), "en", TODAY, lambda _: None))
     assert "sadness.sadness.sadness" in {mention.code for mention in analysis.mentions}
     assert all(text[m.quote_start : m.quote_end] == m.quote for m in analysis.mentions)
+
+
+def test_without_the_encoder_it_works_by_lexicon_and_rules_and_says_so(tmp_path: Path) -> None:
+    moments = segment(Transcript((Utterance("I feel really anxious about the deadline."),), "en", "text"))
+    job = AnalysisJob(moments, "en", TODAY, lambda _: None)
+    analysis = LocalAnalyzer(Settings(encoder_model=tmp_path / "none.onnx")).analyze(job)
+    assert analysis.warnings == ("rules_only",) and analysis.model is None
+    assert {mention.kind for mention in analysis.mentions} == {"emotion", "topic"}
+    assert {mention.engine for mention in analysis.mentions} <= {"lexicon", "rule"}

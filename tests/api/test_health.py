@@ -14,7 +14,7 @@ from insight_journey.settings import Settings
 from tests.api.conftest import close
 from tests.engines import GraphEngine
 
-PARTS = {"sql", "keystore", "storage", "graph", "redis", "workers"}
+PARTS = {"analyzer", "sql", "keystore", "storage", "graph", "redis", "workers"}
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
@@ -31,7 +31,7 @@ def test_without_graph_redis_and_workers_it_is_degraded(client: FlaskClient, pre
     data = answer.json["data"]
     assert data["status"] == "degraded"
     assert set(data["checks"]) == PARTS
-    assert {name for name, part in data["checks"].items() if part["status"] == "ok"} == {"sql", "keystore", "storage"}
+    assert {name for name, part in data["checks"].items() if part["status"] == "ok"} == {"sql", "keystore", "storage", "analyzer"}
     assert {name for name, part in data["checks"].items() if part["status"] == "degraded"} == {"graph", "redis", "workers"}
     assert all(part["latency_ms"] >= 0 for part in data["checks"].values())
 
