@@ -29,6 +29,7 @@ from insight_journey.errors import EngineError
 STACK = os.environ.get("IJ_TEST_STACK", "embedded")
 CI = os.environ.get("CI") == "true"
 REPOSITORY = Path(__file__).parent.parent
+NEO4J = [REPOSITORY / "scripts" / "neo4j"]
 
 
 class Missing(Exception):
@@ -45,38 +46,92 @@ class GraphEngine:
     database: str
     kind: str
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that name it."""
+        return {
+            "graph_url": self.url, "graph_user": self.user, "graph_password": self.password, "graph_database": self.database,
+        }  # fmt: skip
+
+
+class ArcadeDB:
+    """The embedded graph on a folder of its own. Killed, it starts again on the same data and the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._plan = arcadedb.Plan(folder, free_port(), "journey_app", secrets.token_urlsafe(16))
+        self.named = GraphEngine(self._plan.url, self._plan.user, self._plan.password, arcadedb.DATABASE, "arcadedb")
+
+    def start(self) -> None:
+        """Returns when it takes queries."""
+        try:
+            self._process = arcadedb.start(self._plan, seconds=60).process
+        except EngineError as error:
+            raise Missing(error.message) from error
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Neo4j:
+    """The real one, of `scripts/neo4j`, likewise."""
+
+    def __init__(self, folder: Path) -> None:
+        self._port, password = free_port(), secrets.token_urlsafe(16)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_private(folder / "password", password)
+        self._folder = folder
+        self.named = GraphEngine(f"bolt://127.0.0.1:{self._port}", "neo4j", password, "neo4j", "neo4j")
+        self._build()
+
+    def start(self) -> None:
+        """Returns when it takes queries."""
+        output = self._folder / "output"
+        command = [*NEO4J, "start", self._folder / "data", str(self._port), self._folder / "password"]
+        with output.open("w") as sink:
+            self._process = subprocess.Popen(command, stdout=sink, stderr=sink, preexec_fn=_with_us())
+        try:
+            _until(lambda: "READY" in output.read_text(), self._process, 120)
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """A polite stop would take 12 seconds."""
+        self._process.kill()
+        self._process.wait()
+
+    @staticmethod
+    def _build() -> None:
+        built = subprocess.run([*NEO4J, "build"], capture_output=True, text=True)
+        if built.returncode:
+            raise Missing(built.stderr.strip() or built.stdout.strip())
+
+
+GRAPHS: dict[str, type[ArcadeDB | Neo4j]] = {"embedded": ArcadeDB, "grown": Neo4j}
+
+
+@contextmanager
+def running_graph(stack: str, folder: Path) -> Iterator[ArcadeDB | Neo4j]:
+    """The graph of a stack, to be killed and started at will."""
+    graph = GRAPHS[stack](folder)
+    graph.start()
+    try:
+        yield graph
+    finally:
+        graph.kill()
+
 
 @contextmanager
 def arcadedb_graph(folder: Path) -> Iterator[GraphEngine]:
-    plan = arcadedb.Plan(folder, free_port(), "journey_app", secrets.token_urlsafe(16))
-    try:
-        running = arcadedb.start(plan, seconds=60)
-    except EngineError as error:
-        raise Missing(error.message) from error
-    try:
-        yield GraphEngine(plan.url, plan.user, plan.password, arcadedb.DATABASE, "arcadedb")
-    finally:
-        arcadedb.stop(running)
+    with running_graph("embedded", folder) as graph:
+        yield graph.named
 
 
 @contextmanager
 def neo4j_graph(folder: Path) -> Iterator[GraphEngine]:
-    port, password = free_port(), secrets.token_urlsafe(16)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_private(folder / "password", password)
-    script = [REPOSITORY / "scripts" / "neo4j"]
-    built = subprocess.run([*script, "build"], capture_output=True, text=True)
-    if built.returncode:
-        raise Missing(built.stderr.strip() or built.stdout.strip())
-    with (folder / "output").open("w+") as output:
-        command = [*script, "start", folder / "data", str(port), folder / "password"]
-        process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=_with_us())
-        try:
-            _until(lambda: "READY" in (folder / "output").read_text(), process, 120)
-            yield GraphEngine(f"bolt://127.0.0.1:{port}", "neo4j", password, "neo4j", "neo4j")
-        finally:
-            process.kill()  # a polite stop takes 12 seconds, and the data is thrown away
-            process.wait()
+    with running_graph("grown", folder) as graph:
+        yield graph.named
 
 
 def graph(folder: Path) -> AbstractContextManager[GraphEngine]:

@@ -185,12 +185,19 @@ def as_read(person: Any, session_id: str) -> dict[str, Any]:
     """What a person reads of a session, without what differs between people: ids."""
     elements = person.all(f"/sessions/{session_id}/elements")
     return {
+        **words_read(person, session_id),
         "status": person.get(f"/sessions/{session_id}")["status"],
-        "transcript": [u["text"] for u in person.get(f"/sessions/{session_id}/transcript")["utterances"]],
-        "moments": [(m["position"], m["text"]) for m in person.all(f"/sessions/{session_id}/moments")],
         "elements": sorted((e["kind"], e["quote"], e["quote_start"], e["confidence"]) for e in elements),
         "mentions_twice": [e for e, count in Counter(e["id"] for e in elements).items() if count > 1],
         "graph": _shape(person.get(f"/sessions/{session_id}/graph")),
+    }
+
+
+def words_read(person: Any, session_id: str) -> dict[str, Any]:
+    """What of that needs no graph."""
+    return {
+        "transcript": [u["text"] for u in person.get(f"/sessions/{session_id}/transcript")["utterances"]],
+        "moments": [(m["position"], m["text"]) for m in person.all(f"/sessions/{session_id}/moments")],
     }
 
 

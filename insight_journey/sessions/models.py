@@ -11,6 +11,7 @@ from insight_journey.extensions import Model, new_id, now
 
 QUEUED, RUNNING, FINISHED, FAILED, CANCELLED = "queued", "running", "finished", "failed", "cancelled"
 OPEN = (QUEUED, RUNNING)
+GRAPH = "graph"  # what a run may wait for
 EMPTY = "empty"  # a session without content
 SESSION_STATUSES = (EMPTY, QUEUED, RUNNING, FINISHED, FAILED, CANCELLED)
 

@@ -15,7 +15,7 @@ from insight_journey.errors import EngineError, GraphUnavailable, InsightJourney
 from insight_journey.extensions import db, now
 from insight_journey.sessions import budget, claims, identity, relay, service, stages, turns
 from insight_journey.sessions.claims import Claim, ClaimLost, HandedBack
-from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Run, Session
+from insight_journey.sessions.models import FAILED, FINISHED, GRAPH, QUEUED, Run, Session
 
 log = structlog.get_logger()
 
@@ -36,6 +36,7 @@ STAGES = (
 )
 STORE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 LONGEST_PAUSE = 60.0  # seconds between tries while a part is away
+GRAPH_PAUSE = 30.0  # for a run that waits for the graph again: the relay wakes it, this is in case it can't
 
 
 def process_next(queue: str, _nudged_for: str) -> None:
@@ -147,7 +148,7 @@ def _fail(claim: Claim, error: Exception) -> None:
     log.warning("stage_failed", stage=claim.run.stage, code=error.code)
     budget.spend(claim.run.user_id, Usage(**error.details.get("usage", {})))
     if isinstance(error, GraphUnavailable) and error.transient:
-        return _try_again(claim, error, waiting_for="graph", attempts=0)
+        return _try_again(claim, error, waiting_for=GRAPH, attempts=0)
     passing = isinstance(error, EngineError) and error.transient
     if passing and claim.run.attempts < current_app.extensions["settings"].attempts:
         return _try_again(claim, error)
@@ -164,6 +165,8 @@ def _try_again(claim: Claim, error: Exception, **values: object) -> None:
 
 
 def _pause(claim: Claim, error: Exception) -> timedelta:
+    if claim.run.waiting_for == GRAPH:
+        return timedelta(seconds=GRAPH_PAUSE)
     first = current_app.extensions["settings"].retry_seconds
     wanted = getattr(error, "retry_after", None) or first * 2 ** max(claim.run.attempts - 1, 0)
     return timedelta(seconds=min(max(wanted, first), LONGEST_PAUSE))

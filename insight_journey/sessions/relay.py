@@ -25,7 +25,7 @@ from insight_journey.extensions import db, new_id, now
 from insight_journey.graph.client import Refused
 from insight_journey.graph.projection import clear_person, fence_of, person_id, project_session, remove_session
 from insight_journey.sessions import documents
-from insight_journey.sessions.models import PERSON, RelayLease, Session, StaleMark
+from insight_journey.sessions.models import GRAPH, PERSON, RelayLease, Run, Session, StaleMark
 from insight_journey.sessions.truth import read_truth
 
 log = structlog.get_logger()
@@ -247,8 +247,16 @@ def _settle(user_id: UUID, session_id: UUID, version: int, token: UUID) -> bool:
     )  # fmt: skip
     if kept:
         db.session.execute(seen)
+        _wake(session_id)
     db.session.commit()
     return kept
+
+
+def _wake(session_id: UUID) -> None:
+    """Runs that wait for the graph to say what it says now need not wait for their time."""
+    waiting = sa.update(Run).where(Run.session_id == session_id, Run.waiting_for == GRAPH, Run.lease_token.is_(None))
+    for run_id in db.session.scalars(waiting.values(not_before=None).returning(Run.id)):
+        tasks.enqueue(tasks.ANALYSIS, "process_next", tasks.ANALYSIS, str(run_id))
 
 
 def shred_soon(session_id: UUID) -> None:

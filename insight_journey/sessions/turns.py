@@ -20,7 +20,8 @@ from insight_journey.sessions.models import OPEN, Media, Run, Turn
 def take(queue: str) -> Claim | None:
     """Claim the next run of a queue; None where nothing is due.
 
-    It is that of the person with the fewest runs at work there, then of her whose last turn is longest ago, then her oldest.
+    It is that of the person with the fewest runs at work there, then of her whose last turn is longest ago, then her oldest;
+    what waits for the graph comes after what can be worked on.
     """
     while (found := db.session.execute(_next(queue)).first()) is not None:
         run_id, user_id = found
@@ -41,8 +42,8 @@ def _next(queue: str) -> Any:
     turns = sa.select(Turn.user_id, Turn.taken_at).where(Turn.queue == queue).subquery()
     waiting = _of_queue(sa.select(Run.id, Run.user_id), queue).where(free, due)
     waiting = waiting.outerjoin(at_work, at_work.c.user_id == Run.user_id).outerjoin(turns, turns.c.user_id == Run.user_id)
-    order = (sa.func.coalesce(at_work.c.runs, 0), sa.nulls_first(turns.c.taken_at), Run.created_at, Run.id)
-    return waiting.order_by(*order).limit(1)
+    persons = (sa.func.coalesce(at_work.c.runs, 0), sa.nulls_first(turns.c.taken_at))
+    return waiting.order_by(*persons, Run.waiting_for.is_not(None), Run.created_at, Run.id).limit(1)
 
 
 def _of_queue(query: Any, queue: str) -> Any:

@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from people import AUDIO, DOCUMENTS, TEXTS, Client
 
 from insight_journey.sessions.models import OPEN, Run, StaleMark
-from tests.installation import Installation, as_read, doubled, wait_until
+from tests.installation import Installation, as_read, doubled, repeated, wait_until, words_read
 from tests.media import REFLECTION as RECORDING
 from tests.stack import Person
 
+QUIET_SECONDS = 300
 Reference = dict[str, dict[str, Any]]
 
 
@@ -26,6 +27,17 @@ def is_quiet(installation: Installation, seconds: float) -> bool:
     return wait_until(lambda: installation.is_ready() and not any(installation.rows(query)[0][0] for query in (runs, marks)), seconds)
 
 
+def problems(installation: Installation, clients: list[Client], reference: Reference) -> dict[str, list[str]]:
+    """What is not as it must be once all is quiet, by kind."""
+    still_open = [] if is_quiet(installation, QUIET_SECONDS) else ["runs are still open"]
+    return {
+        "lost": [problem for client in clients for problem in lost(client, reference)] + still_open,
+        "doubled": [problem for client in clients for problem in too_much(installation, client)],
+        "repeated": repeated(installation),
+        "errors": [problem for client in clients for problem in client.errors],
+    }
+
+
 def lost(client: Client, reference: Reference) -> list[str]:
     """Sessions that were accepted and are not what they are in calm times."""
     problems = []
@@ -38,6 +50,15 @@ def lost(client: Client, reference: Reference) -> list[str]:
         different = [name for name in found if found[name] != reference[document][name]]
         problems += [f"{document} {session_id}: {', '.join(different)} differ"] if different else []
     return problems
+
+
+def unread(client: Client, reference: Reference) -> list[str]:
+    """Sessions whose words are not what they are in calm times; asks no graph."""
+    return [
+        f"{document} {session_id}: its words are not there"
+        for session_id, document in client.kept.items()
+        if not words_read(client.person, session_id).items() <= reference[document].items()
+    ]
 
 
 def too_much(installation: Installation, client: Client) -> list[str]:

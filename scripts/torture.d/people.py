@@ -57,6 +57,23 @@ class Client:
             self._ask("POST", f"{path}/text", {202, 409}, json={"text": TEXTS[chosen]})
         self.kept[session_id] = chosen
 
+    def hand_in_once(self, document: str) -> None:
+        """One try; what is not taken is an error."""
+        try:
+            session_id = self.person.session(document)
+            if document == AUDIO:
+                self.person.post(f"/sessions/{session_id}/content", files={"file": ("a.ogg", RECORDING)})
+            else:
+                self.person.post(f"/sessions/{session_id}/text", {"text": TEXTS[document]})
+            self.kept[session_id] = document
+        except (requests.RequestException, AssertionError, ValueError) as error:
+            self.errors.append(f"hand in {document}: {error}"[:300])
+
+    def delete_once(self, session_id: str) -> None:
+        answer = self._try("DELETE", f"/sessions/{session_id}")
+        self.errors += [] if answer is not None and answer.ok else [f"delete: {answer}"]
+        del self.kept[session_id]
+
     def read(self) -> None:
         for path in ("", "/elements", "/transcript"):
             if self.kept:

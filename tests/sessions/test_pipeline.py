@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from insight_journey import stopping
+from insight_journey import stopping, tasks
 from insight_journey.accounts.models import User
 from insight_journey.events import Event
 from insight_journey.extensions import db, now
 from insight_journey.graph import views
-from insight_journey.sessions import documents, pipeline, reading, relay, service, stages
+from insight_journey.sessions import documents, pipeline, reading, relay, service, stages, turns
 from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, RUNNING, Artifact, Media, Run, Session, StaleMark
 from insight_journey.settings import Settings
 from tests.sessions.conftest import TEXT, again, register, write
@@ -60,6 +60,21 @@ def test_without_its_graph_a_run_waits_and_uses_up_no_attempt(make_app: Callable
         run = again(run)
         assert (run.status, run.waiting_for) == (FINISHED, None)
         assert _artifacts(session) == made
+
+
+def test_the_relay_wakes_what_waits_for_the_graph(make_app: Callable[[Settings], Flask], settings: Settings) -> None:
+    with make_app(settings.model_copy(update={"graph_url": NOBODY})).app_context():
+        user = register("alice@example.org", "Alice")
+        _, run = write(user)
+        for _ in range(2):
+            _due(run)
+            pipeline.process_run(str(run.id))
+        assert turns.take(tasks.ANALYSIS) is None  # it does not ask again and again
+        run = again(run)
+    with make_app(settings).app_context():
+        relay.reconcile_job(str(run.user_id))
+        pipeline.process_next(tasks.ANALYSIS, "")
+        assert again(run).status == FINISHED
 
 
 def test_a_media_file_that_was_edited_ends_the_run_with_a_sentence(alice: User) -> None:

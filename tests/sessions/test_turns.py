@@ -12,7 +12,7 @@ from insight_journey.accounts.models import User
 from insight_journey.extensions import db, now
 from insight_journey.sessions import claims, pipeline, service, turns
 from insight_journey.sessions.claims import Claim
-from insight_journey.sessions.models import FINISHED, Media, Run
+from insight_journey.sessions.models import FINISHED, GRAPH, Media, Run
 from insight_journey.settings import Settings
 from tests.sessions.conftest import again, write
 
@@ -48,6 +48,13 @@ def test_two_who_wait_for_much_take_turns(alice: User, bob: User) -> None:
     for _ in range(3):
         write(bob)
     assert order(tasks.ANALYSIS, {alice.id: "a", bob.id: "b"}) == "abababa"
+
+
+def test_what_waits_for_the_graph_lets_new_work_pass(alice: User) -> None:
+    waits, comes = write(alice)[1], write(alice)[1]
+    waits.waiting_for = GRAPH
+    db.session.commit()
+    assert [turns.take(tasks.ANALYSIS).run_id for _ in range(2)] == [comes.id, waits.id]  # type: ignore[union-attr]
 
 
 def test_several_workers_share_themselves_out(alice: User, bob: User) -> None:
