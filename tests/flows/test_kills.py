@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import psutil
 import pytest
 
 from tests import media
-from tests.engines import STACK
+from tests.conftest import enter, fresh_database
+from tests.engines import STACK, ArcadeDB, Neo4j, running_graph
 from tests.installation import Installation, as_read, doubled, is_alive, kill, repeated, wait_until
 from tests.stack import ENDED, Person, until
 
@@ -24,19 +26,25 @@ STAGE_SECONDS = 60  # for a stage to be reached on a busy machine
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArcadeDB | Neo4j | None]:
+    """A graph of our own, where `up` starts none."""
+    with ExitStack() as held:
+        yield enter(held, running_graph(STACK, tmp_path_factory.mktemp("graph"))) if STACK == "grown" else None
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, migrated: str, graph: ArcadeDB | Neo4j | None) -> Iterator[Installation]:
     """Everything with data of its own, under `up`, which starts again what was killed."""
-    if STACK == "grown":
-        pytest.skip("the parts that die here are the same; scripts/torture --stack grown kills the others' engines")
-    made = Installation(
-        tmp_path_factory.mktemp("kills") / "home", lease_seconds=4, attempts=3, retry_seconds=0.1, whisper_threads=1, rate_limits=""
-    )
-    made.start()
-    try:
-        made.wait_ready()
-        yield made
-    finally:
-        made.stop()
+    home = tmp_path_factory.mktemp("kills") / "home"
+    with fresh_database(migrated, home.parent) as database_url:
+        named = {"database_url": database_url, **graph.named.settings} if graph else {}
+        made = Installation(home, lease_seconds=4, attempts=3, retry_seconds=0.1, whisper_threads=1, rate_limits="", **named)
+        made.start()
+        try:
+            made.wait_ready()
+            yield made
+        finally:
+            made.stop()
 
 
 @pytest.fixture
@@ -109,13 +117,23 @@ def test_whoever_analyzes(installation: Installation, alice: Person, calm: dict[
 
 
 @pytest.mark.parametrize("victim", ["api", "redis", "graph"])
-def test_what_they_stand_on(installation: Installation, alice: Person, calm: dict[str, Any], victim: str) -> None:
+def test_what_they_stand_on(
+    installation: Installation, graph: ArcadeDB | Neo4j | None, alice: Person, calm: dict[str, Any], victim: str
+) -> None:
     session_id, run_id = begin(alice, "text")
     reaches(installation, run_id, "analyze")
+    if victim == "graph" and graph:
+        graph.kill()
+        graph.start()
+    else:
+        kill_and_see_back(installation, victim)
+    ends_well(installation, alice, session_id, run_id, calm["text"])
+
+
+def kill_and_see_back(installation: Installation, victim: str) -> None:
     killed = installation.wait_for(victim)
     assert kill(killed)
     until(lambda: (found := installation.find(victim)) and found.pid != killed.pid)
-    ends_well(installation, alice, session_id, run_id, calm["text"])
 
 
 def test_all_of_it_at_once(installation: Installation, alice: Person, calm: dict[str, Any]) -> None:
