@@ -61,17 +61,19 @@ ANSWER_ROOM = re.compile(r"max_(completion_)?tokens\W.{0,60}too large", re.I)  #
 
 @dataclass(frozen=True)
 class Tokens:
-    """What answers took."""
+    """What answers took: tokens, or seconds of sound."""
 
     input: int = 0
     output: int = 0
+    seconds: float = 0.0
 
     def __add__(self, other: "Tokens") -> "Tokens":
-        return Tokens(self.input + other.input, self.output + other.output)
+        return Tokens(self.input + other.input, self.output + other.output, self.seconds + other.seconds)
 
     def cost(self, settings: Settings) -> float:
         """USD, by the prices of the settings."""
-        return round((self.input * settings.openai_input_price + self.output * settings.openai_output_price) / 1e6, 6)
+        words = (self.input * settings.openai_input_price + self.output * settings.openai_output_price) / 1e6
+        return round(words + self.seconds / 60 * settings.openai_transcription_price, 6)
 
 
 class ContextTooLong(EngineError):
@@ -98,12 +100,14 @@ class _Done(Generic[T]):
 class Endpoint:
     """The API for the time of one job; a context manager, to be used from any number of threads.
 
-    `spent` counts every answer, thrown away or not. `refused` remembers what this server does not take.
-    `failure` is the class of what `call` raises.
+    `spent` counts every answer, thrown away or not, and `taken` is told of each. `refused` remembers what this server
+    does not take. `failure` is the class of what `call` raises.
     """
 
-    def __init__(self, settings: Settings, failure: type[EngineError] = AnalysisFailed) -> None:
-        self.settings, self.failure = settings, failure
+    def __init__(
+        self, settings: Settings, failure: type[EngineError] = AnalysisFailed, taken: Callable[[Tokens], None] = lambda tokens: None
+    ) -> None:
+        self.settings, self.failure, self._taken = settings, failure, taken
         self.spent = Tokens()
         self.refused: set[str] = set()
         self._lock = threading.Lock()
@@ -124,6 +128,7 @@ class Endpoint:
     def count(self, tokens: Tokens) -> None:
         with self._lock:
             self.spent += tokens
+            self._taken(tokens)
 
     def each(self, ask: Callable[[X], Y], pieces: Sequence[X], progress: Callable[[float], None]) -> list[Y]:
         """`ask` of every piece, several at a time (`openai_parallel`); answers in the order of the pieces.

@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     openai_parallel: int = Field(4, ge=1, le=32, description="Windows of one transcript asked at the same time")
     openai_input_price: float = Field(0.15, ge=0, description="USD a million input tokens")
     openai_output_price: float = Field(0.60, ge=0, description="USD a million output tokens")
+    openai_transcription_price: float = Field(0.006, ge=0, description="USD a minute of sound")
 
     media_workers: int = Field(1, ge=1, description="Processes that transcribe, started by `up`")
     analysis_workers: int = Field(1, ge=1, description="Processes that analyze and project, started by `up`")

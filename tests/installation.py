@@ -55,6 +55,7 @@ class Installation:
     def stop(self) -> float:
         """End everything politely; returns how many seconds that took."""
         began = time.monotonic()
+        self.engine.dispose()
         self.process.terminate()
         try:
             self.process.wait(60)

@@ -62,6 +62,9 @@ class Usage:
     output_tokens: int = 0
     cost_usd: float = 0.0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens, self.cost_usd + other.cost_usd)
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -86,6 +89,7 @@ class AnalysisJob:
     language: str | None
     today: str
     progress: Callable[[float], None]  # called with 0..1; raises Cancelled to stop
+    spend: Callable[[Usage], None] = lambda usage: None  # called with what each answer of an outside model took, from any thread
 
 
 class Analyzer(Protocol):

@@ -6,14 +6,14 @@ pipeline tries again, nothing is silently missing. Practitioner's words go along
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, AnalysisJob, Mention, Moment, Usage
 from insight_journey.analysis.crisis import is_crisis
 from insight_journey.analysis.evidence import restrict, verify
 from insight_journey.analysis.prompts import VERSION, Answer, Element, find_elements
-from insight_journey.errors import AnalysisFailed, EngineError
+from insight_journey.errors import AnalysisFailed
 from insight_journey.llm import complete, estimate
 from insight_journey.openai_api import ContextTooLong, Endpoint, Tokens
 from insight_journey.settings import Settings
@@ -48,18 +48,13 @@ class OpenAIAnalyzer:
         self.settings = settings
 
     def analyze(self, job: AnalysisJob) -> Analysis:
-        """Raises AnalysisFailed (codes in `openai_api` and `llm`); its `details["usage"]` says what was spent all the same."""
+        """Raises AnalysisFailed (codes in `openai_api` and `llm`)."""
         planned = tuple(windows(job.moments))
         if not planned:
             job.progress(1.0)
             return self._analysis(job, Found(), Tokens())
-        with Endpoint(self.settings, AnalysisFailed) as endpoint:
-            try:
-                found = _find_all(endpoint, planned, job)
-            except EngineError as error:
-                error.details["usage"] = asdict(_usage(endpoint.spent, self.settings))
-                raise
-            return self._analysis(job, found, endpoint.spent)
+        with Endpoint(self.settings, AnalysisFailed, lambda taken: job.spend(_usage(taken, self.settings))) as endpoint:
+            return self._analysis(job, _find_all(endpoint, planned, job), endpoint.spent)
 
     def _analysis(self, job: AnalysisJob, found: Found, spent: Tokens) -> Analysis:
         mentions, warnings = restrict(found.mentions, job.moments)

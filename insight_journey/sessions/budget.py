@@ -1,5 +1,6 @@
 """Whether a person's words may leave this machine, and what that may cost her a month."""
 
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -34,12 +35,8 @@ def spent(user: User) -> float:
 
 
 def spend(user_id: UUID, usage: Usage) -> None:
-    if usage.input_tokens or usage.output_tokens:
-        db.session.add(
-            Spending(
-                user_id=user_id, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cost_usd=usage.cost_usd
-            )
-        )  # fmt: skip
+    """Charge a person. Flushes nothing."""
+    db.session.add(Spending(user_id=user_id, **asdict(usage)))
 
 
 def choose_analyzer(settings: Settings, user: User) -> tuple[str, tuple[str, ...]]:

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 
 from insight_journey import events, stopping
+from insight_journey.analysis.base import Usage
 from insight_journey.extensions import db, new_id, now
-from insight_journey.sessions import service
+from insight_journey.sessions import budget, service
 from insight_journey.sessions.models import OPEN, QUEUED, RUNNING, Run, Session
 
 BEAT_SECONDS = 1.0  # cancelling is noticed within this time
@@ -66,6 +67,7 @@ class Claim:
         self._told = 0.0
         self._began = time.monotonic()
         self._stage, self._progress = "", 0.0
+        self._spent, self._purse = Usage(), threading.Lock()
 
     def __enter__(self) -> "Claim":
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -109,6 +111,19 @@ class Claim:
         if stopping.is_asked():
             raise HandedBack
 
+    def spend(self, usage: Usage) -> None:
+        """Note what an answer of an outside model took, from any thread; the heartbeat charges it, whatever becomes of the run."""
+        with self._purse:
+            self._spent += usage
+
+    def charge(self) -> None:
+        """Charge what was noted. A transaction of its own, from any thread."""
+        with self._purse:
+            if self._spent != Usage():
+                budget.spend(self.user_id, self._spent)
+                db.session.commit()
+                self._spent = Usage()
+
     def hand_back(self) -> None:
         """Queue the run again, with no attempt used up for the stage it is in. A transaction of its own, from any thread."""
         attempts = sa.case((Run.attempts > 0, Run.attempts - 1), else_=0)
@@ -137,6 +152,7 @@ class Claim:
         while not self._stop.wait(BEAT_SECONDS):
             with app.app_context():
                 try:
+                    self.charge()
                     if stopping.is_overdue():
                         self.hand_back()
                         stopping.leave()

@@ -10,10 +10,9 @@ import structlog
 from flask import current_app
 
 from insight_journey import events
-from insight_journey.analysis.base import Usage
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
 from insight_journey.extensions import db, now
-from insight_journey.sessions import budget, claims, identity, relay, service, stages, turns
+from insight_journey.sessions import claims, identity, relay, service, stages, turns
 from insight_journey.sessions.claims import Claim, ClaimLost, HandedBack
 from insight_journey.sessions.models import FAILED, FINISHED, GRAPH, QUEUED, Run, Session
 
@@ -68,6 +67,9 @@ def _process(claim: Claim | None) -> None:
             db.session.rollback()
             claim.hand_back()
             log.info("run_handed_back")
+        finally:
+            db.session.rollback()  # whatever went wrong, nothing of it is charged along
+            claim.charge()
 
 
 def _work_or_say_why_not(claim: Claim) -> None:
@@ -146,7 +148,6 @@ def _fail(claim: Claim, error: Exception) -> None:
         log.error("stage_crashed", stage=claim.run.stage, exc_info=error)
         return _end_failed(claim, "internal_error", "Something went wrong on our side.")
     log.warning("stage_failed", stage=claim.run.stage, code=error.code)
-    budget.spend(claim.run.user_id, Usage(**error.details.get("usage", {})))
     if isinstance(error, GraphUnavailable) and error.transient:
         return _try_again(claim, error, waiting_for=GRAPH, attempts=0)
     passing = isinstance(error, EngineError) and error.transient

@@ -12,7 +12,7 @@ from flask import current_app
 from insight_journey.accounts.keys import keystore
 from insight_journey.accounts.models import User
 from insight_journey.analysis import evidence, moments
-from insight_journey.analysis.base import ANALYZERS, Analysis, AnalysisJob
+from insight_journey.analysis.base import ANALYZERS, Analysis, AnalysisJob, Usage
 from insight_journey.crypto import Key
 from insight_journey.errors import GraphUnavailable
 from insight_journey.extensions import db, now
@@ -51,8 +51,12 @@ def transcribe(claim: Claim) -> None:
         if media.kind == "text":
             transcript = parse_text(reader.read(), content.text_name(media.media_type), owner)
         else:
-            job = TranscriptionJob(reader, name, media.media_type, session.language, session.speakers, claim.progress)
+            job = TranscriptionJob(
+                reader, name, media.media_type, session.language, session.speakers, claim.progress,
+                lambda usd: claim.spend(Usage(cost_usd=usd)),
+            )  # fmt: skip
             transcript = load(TRANSCRIBERS, engine)(settings).transcribe(job)
+            claim.charge()
             transcript = replace(transcript, warnings=(*warnings, *transcript.warnings))
     _keep_transcript(claim, key, session, transcript)
 
@@ -78,13 +82,13 @@ def analyze(claim: Claim) -> None:
     engine, warnings = budget.choose_analyzer(settings, user)
     today = session.occurred_at.astimezone(user.zone).date().isoformat()
     claim.pause()
-    job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress)
+    job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress, claim.spend)
     analysis = load(ANALYZERS, engine)(settings).analyze(job)
+    claim.charge()
     analysis = replace(analysis, mentions=evidence.timed_all(analysis.mentions, analysis.moments, transcript))
     artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
     _replace_moments(key, run, analysis)
     identity.decide(user_key(run), run.user_id, run.session_id, analysis)
-    budget.spend(run.user_id, analysis.usage)
     claim.hold(analysis_id=artifact.id, warnings=_merged(run.warnings, (*warnings, *analysis.warnings)), report=_report(run, analysis))
     db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(analysis_id=artifact.id))
     relay.mark_stale(run.user_id, run.session_id)

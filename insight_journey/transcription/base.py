@@ -66,6 +66,7 @@ class TranscriptionJob:
     language: str | None  # what the person said it is, or None to detect
     speakers: int | None  # 1, 2 or None (auto)
     progress: Callable[[float], None]  # called with 0..1; raises Cancelled to stop between segments
+    spend: Callable[[float], None] = lambda usd: None  # called with what each answer of an outside model cost, from any thread
 
 
 class Transcriber(Protocol):

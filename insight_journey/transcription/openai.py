@@ -16,7 +16,7 @@ import openai
 from pydantic import BaseModel
 
 from insight_journey.errors import TranscriptionFailed
-from insight_journey.openai_api import ContextTooLong, Endpoint, RefusedParameter
+from insight_journey.openai_api import ContextTooLong, Endpoint, RefusedParameter, Tokens
 from insight_journey.settings import Settings
 from insight_journey.transcription.base import Transcript, TranscriptionJob, Utterance
 from insight_journey.transcription.channels import RATE, Samples, loudness
@@ -101,7 +101,7 @@ class OpenAITranscriber:
         )  # fmt: skip
 
     def _heard(self, pieces: Sequence[Piece], language: str | None, job: TranscriptionJob) -> list[Heard]:
-        with Endpoint(self._settings, TranscriptionFailed) as endpoint:
+        with Endpoint(self._settings, TranscriptionFailed, lambda taken: job.spend(taken.cost(self._settings))) as endpoint:
             ask = partial(_hear, endpoint, language)
             return endpoint.each(ask, pieces, lambda done: job.progress(DECODING + (1 - DECODING) * done))
 
@@ -139,6 +139,7 @@ def _hear(endpoint: Endpoint, language: str | None, piece: Piece) -> Heard:
         if len(piece.samples) <= SHORTEST:
             raise TranscriptionFailed("The model takes too little sound at once.", code="llm_context_too_small") from None
         return _hear_parts(endpoint, language, piece, max(SHORTEST, len(piece.samples) // 2 + 1))
+    endpoint.count(Tokens(seconds=len(piece.samples) / RATE))
     if len(piece.samples) > UNTIMED and answer.text.strip() and not (answer.words or answer.segments):
         return _hear_without(endpoint, language, piece, "response_format")
     return _read(answer, piece)

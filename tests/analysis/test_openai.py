@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from insight_journey.analysis import prompts
-from insight_journey.analysis.base import Analysis, AnalysisJob, Mention, Moment
+from insight_journey.analysis.base import Analysis, AnalysisJob, Mention, Moment, Usage
 from insight_journey.analysis.openai import OpenAIAnalyzer, resolve, windows
 from insight_journey.errors import AnalysisFailed
 from insight_journey.settings import Settings
@@ -304,10 +305,11 @@ def test_a_passing_fault_changes_nothing(stub: Stub, reply: Reply) -> None:
 )
 def test_one_failed_window_fails_the_analysis(stub: Stub, reply: Reply, code: str, transient: bool) -> None:
     stub.reader = lambda request: reply if request.moments[-1]["moment"] == 49 else reading(request)
+    spent: list[Usage] = []
     with pytest.raises(AnalysisFailed) as caught:
-        analyze(stub, *long_talk(50), openai_parallel=1)
+        OpenAIAnalyzer(settings(stub, openai_parallel=1)).analyze(replace(job(*long_talk(50)), spend=spent.append))
     assert (caught.value.code, caught.value.transient) == (code, transient)
-    assert caught.value.details["usage"]["input_tokens"] >= 100
+    assert sum(usage.input_tokens for usage in spent) >= 100
     assert "anxious" not in str(caught.value.details)
 
 

@@ -59,13 +59,13 @@ def register(email: str, name: str) -> User:
     return user
 
 
-def write(user: User, text: str | bytes = TEXT, **fields: Any) -> tuple[Session, Run]:
+def write(user: User, text: str | bytes = TEXT, file_name: str = "a.txt", **fields: Any) -> tuple[Session, Run]:
     """A session with content, queued."""
     data = text.encode() if isinstance(text, str) else text
 
     def fill(sink: content.SealedUpload) -> tuple[str | None, str | None]:
         sink.write(data)
-        return "a.txt", "text/plain"
+        return file_name, None
 
     session = service.create_session(user, "A title", **fields)
     db.session.commit()

@@ -1,5 +1,6 @@
 """What leaves the machine: nothing before consent, nothing over the budget; faults of the far end cost no session."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,14 +8,19 @@ import sqlalchemy as sa
 from flask import Flask
 from pydantic import SecretStr
 
+from insight_journey import stopping
 from insight_journey.accounts.models import User
 from insight_journey.extensions import db, now
-from insight_journey.sessions import pipeline
+from insight_journey.sessions import pipeline, service
 from insight_journey.sessions.budget import Spending
-from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Run
+from insight_journey.sessions.models import CANCELLED, FAILED, FINISHED, QUEUED, Run
 from insight_journey.settings import Settings
-from tests.sessions.conftest import again, register, write
-from tests.stub_openai import KEY, Stub, dropped, elements, failing, said
+from tests import media
+from tests.sessions.conftest import TEXT, again, register, write
+from tests.stack import until
+from tests.stub_openai import KEY, Reply, Request, Stub, dropped, elements, failing, said, slow
+
+TWO_WINDOWS = "\n\n".join([TEXT] * 60)
 
 
 @pytest.fixture
@@ -123,4 +129,54 @@ def test_what_a_failed_analysis_took_is_charged(alice: User, stub: Stub) -> None
     stub.script = [said("not json")] * 20
     run = process(run)
     assert run.error_code == "llm_invalid_answer"
-    assert db.session.scalar(sa.select(sa.func.sum(Spending.input_tokens))) > 0
+    assert charged() > 0
+
+
+def test_what_a_cancelled_analysis_took_is_charged(app: Flask, alice: User, stub: Stub) -> None:
+    _, run = write(alice, TWO_WINDOWS)
+    run_id = run.id
+
+    def cancel(_: Request) -> Reply:
+        """The other window is answered and counted; this one never is."""
+        with app.app_context():
+            until(charged)
+            service.cancel_run(db.session.get_one(Run, run_id))
+            db.session.commit()
+        return slow(60)
+
+    stub.script = [elements(), cancel]
+    row = process(run)
+    assert (row.status, len(stub.requests), charged()) == (CANCELLED, 2, 100)
+
+
+def test_what_an_analysis_that_was_handed_back_took_is_charged(
+    app: Flask, alice: User, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, run = write(alice, TWO_WINDOWS)
+
+    def end(_: Request) -> Reply:
+        with app.app_context():
+            until(charged)
+        monkeypatch.setattr(stopping, "_asked", [time.monotonic()])
+        return slow(60)
+
+    stub.script = [elements(), end]
+    row = process(run)
+    assert (row.status, len(stub.requests), charged()) == (QUEUED, 2, 100)
+
+
+def test_what_a_transcription_took_is_charged_by_the_minute(make_app: Callable[[Settings], Flask], settings: Settings, stub: Stub) -> None:
+    keyed = {"openai_base_url": stub.url, "openai_api_key": SecretStr(KEY), "transcriber": "openai", "analyzer": "local"}
+    with make_app(settings.model_copy(update={**keyed, "openai_transcription_price": 0.6})).app_context():
+        user = register("alice@example.org", "Alice")
+        user.consented_at = now()
+        db.session.commit()
+        _, run = write(user, media.encode(media.voice(seconds=20), "ogg"), file_name="a.ogg")
+        assert process(run).report["transcriber"] == "openai"
+        assert db.session.scalars(sa.select(Spending.cost_usd)).one() == pytest.approx(0.2, rel=0.05)
+
+
+def charged() -> int:
+    """Input tokens that stand in somebody's bill."""
+    db.session.rollback()
+    return db.session.scalar(sa.select(sa.func.sum(Spending.input_tokens))) or 0
