@@ -8,6 +8,7 @@ The map. Packages are domains; root modules are what all of them stand on.
     accounts/        accounts, users, passwords, tokens, the key store
     transcription/   media and texts to a transcript; engines in the table of `base.py`
     analysis/        a transcript to moments and what they show; engines in the table of `base.py`
+    search/          what is kept to search a person's words by meaning and by words; the process that does it
     graph/           writes and reads of the evidence graph; all Cypher in `queries/`
     embedded/        starts a real graph and a real Redis for who names none
     migrations/      of the main database
@@ -29,7 +30,7 @@ The map. Packages are domains; root modules are what all of them stand on.
 
 Who may import whom, held by `tests/test_architecture.py`:
 
-    api, cli -> sessions -> accounts, transcription, analysis, graph -> root modules
+    api, cli -> sessions -> accounts, transcription, analysis, graph, search -> root modules
 
 `graph` knows `analysis.base` and `analysis` knows `transcription.base`, types both. Nothing imports `api` or `cli`, and of the
 root modules only `app` and `models` import packages. Engines are named by dotted path in literal tables and imported

@@ -23,11 +23,12 @@ WIRING = {f"{NAME}.app", f"{NAME}.models"}  # the root modules that may import p
 ALLOWED = {
     "api": {"accounts", "analysis", "graph", "sessions", "transcription"},
     "cli": {"accounts", "analysis", "embedded", "graph", "samples", "sessions", "transcription"},
-    "sessions": {"accounts", "analysis", "graph", "transcription"},
+    "sessions": {"accounts", "analysis", "graph", "search", "transcription"},
     "graph": {"analysis.base"},
     "analysis": {"transcription.base"},
     "accounts": set(),
     "transcription": set(),
+    "search": set(),
     "embedded": set(),
     "migrations": set(),
     "samples": set(),

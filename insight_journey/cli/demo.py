@@ -18,7 +18,6 @@ from insight_journey.settings import Settings
 
 START_SECONDS = 60
 RUN_SECONDS = 300
-STAGES = ("transcribe", "analyze", "project")
 WIDTH = 24
 ORDER = ("emotion", "topic", "belief", "challenge", "insight", "action_item")
 

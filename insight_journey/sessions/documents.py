@@ -1,4 +1,4 @@
-"""Transcripts and analyses as sealed, immutable documents in storage.
+"""Transcripts, analyses and indexes as sealed, immutable documents in storage.
 
 Each attempt writes a path of its own; the commit that names the path makes it the artifact, so a fenced-off worker
 can leave a file behind but never replace one.
@@ -17,7 +17,7 @@ from insight_journey.extensions import db, new_id
 from insight_journey.sessions.models import Artifact, Run
 from insight_journey.transcription.base import Transcript, Utterance, Word
 
-TRANSCRIPT, ANALYSIS = "transcript", "analysis"
+TRANSCRIPT, ANALYSIS, INDEX = "transcript", "analysis", "index"
 
 
 def folder(session_id: UUID) -> str:
@@ -27,23 +27,39 @@ def folder(session_id: UUID) -> str:
 
 def write(key: Key, run: Run, kind: str, document: dict[str, Any]) -> Artifact:
     """Seal and store a document; flushes the row that names it."""
+    return write_bytes(key, run.session_id, run.id, kind, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def write_bytes(key: Key, session_id: UUID, run_id: UUID, kind: str, data: bytes) -> Artifact:
+    """The same for what is no JSON."""
     artifact_id = new_id()
-    path = f"{folder(run.session_id)}/{artifact_id}.{kind}"
+    path = f"{folder(session_id)}/{artifact_id}.{kind}"
     with current_app.extensions["storage"].create(path) as sink:
         writer = key.writer(sink, kind, str(artifact_id))
-        writer.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+        writer.write(data)
         sealed = writer.finish()
-    artifact = Artifact(id=artifact_id, session_id=run.session_id, run_id=run.id, kind=kind, path=path, digest=sealed.digest)
+    artifact = Artifact(id=artifact_id, session_id=session_id, run_id=run_id, kind=kind, path=path, digest=sealed.digest)
     db.session.add(artifact)
     return artifact
 
 
 def read(key: Key, artifact_id: UUID | None) -> dict[str, Any]:
     """Open a document. Raises Tampered where it is not what was written."""
-    artifact = db.session.get_one(Artifact, artifact_id)
-    with current_app.extensions["storage"].open(artifact.path) as source:
-        document: dict[str, Any] = json.loads(key.reader(source, artifact.kind, str(artifact.id), artifact.digest).read())
+    document: dict[str, Any] = json.loads(read_bytes(key, db.session.get_one(Artifact, artifact_id)))
     return document
+
+
+def read_bytes(key: Key, artifact: Artifact) -> bytes:
+    """The same for what is no JSON."""
+    with current_app.extensions["storage"].open(artifact.path) as source:
+        return key.reader(source, artifact.kind, str(artifact.id), artifact.digest).read()
+
+
+def remove(artifact: Artifact) -> None:
+    """Take a document away: its row now, its file after the commit."""
+    storage, path = current_app.extensions["storage"], artifact.path
+    db.session.delete(artifact)
+    db.after_commit(lambda: storage.delete(path))
 
 
 def transcript_document(transcript: Transcript) -> dict[str, Any]:
@@ -79,5 +95,5 @@ def read_transcript(key: Key, artifact_id: UUID | None) -> Transcript:
     return transcript_from(read(key, artifact_id))
 
 
-def read_analysis(key: Key, artifact_id: UUID) -> Analysis:
+def read_analysis(key: Key, artifact_id: UUID | None) -> Analysis:
     return analysis_from(read(key, artifact_id))

@@ -31,6 +31,7 @@ class Stage:
 STAGES = (
     Stage("transcribe", stages.transcribe, lambda run: run.transcript_id is not None),
     Stage("analyze", stages.analyze, lambda run: run.analysis_id is not None),
+    Stage("index", stages.index, lambda run: run.index_id is not None),
     Stage("project", stages.project, lambda run: run.projected_at is not None),
 )
 STORE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)

@@ -1,4 +1,4 @@
-"""What the stages do: transcribe, analyze, project. Each reads its input from the run and flushes its output to it."""
+"""What the stages do: transcribe, analyze, index, project. Each reads its input from the run and flushes its output to it."""
 
 import importlib
 import time
@@ -17,7 +17,7 @@ from insight_journey.crypto import Key
 from insight_journey.errors import GraphUnavailable
 from insight_journey.extensions import db, now
 from insight_journey.graph.projection import moment_id
-from insight_journey.sessions import budget, content, documents, identity, relay
+from insight_journey.sessions import budget, content, documents, identity, indexing, relay
 from insight_journey.sessions.claims import Claim
 from insight_journey.sessions.models import Media, MomentText, Run, Session
 from insight_journey.transcription.base import TRANSCRIBERS, Transcript, TranscriptionJob
@@ -115,6 +115,20 @@ def _replace_moments(key: Key, run: Run, analysis: Analysis) -> None:
                 end=moment.end, version=run.number, sealed=key.seal_json(MOMENT, row_id, run.number, words),
             )
         )  # fmt: skip
+
+
+def index(claim: Claim) -> None:
+    """Analysis to what search looks into: vectors and hashed words, sealed in one file. The one before it goes."""
+    run, key = claim.run, session_key(claim.run)
+    analysis = documents.read_analysis(key, run.analysis_id)
+    session = db.session.get_one(Session, run.session_id)
+    rows = list(indexing.rows_of(user_key(run), session, analysis))
+    claim.pause()
+    made = indexing.make(rows, claim.progress)
+    artifact = indexing.keep(key, run.session_id, run.id, made)
+    warnings = () if made.encoder else (indexing.WORDS_ONLY,)
+    claim.hold(index_id=artifact.id, warnings=_merged(run.warnings, warnings))
+    db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(index_id=artifact.id))
 
 
 def project(claim: Claim) -> None:

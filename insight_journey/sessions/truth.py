@@ -12,7 +12,11 @@ from insight_journey.sessions.models import Session
 
 def read_truth(key: Key, session: Session) -> SessionTruth:
     """Reads the active analysis. `key` is the user's. Raises Tampered, NotFound."""
-    analysis = active_analysis(key, session)
+    return read_truth_of(key, session, active_analysis(key, session))
+
+
+def read_truth_of(key: Key, session: Session, analysis: Analysis | None) -> SessionTruth:
+    """As above, of an analysis at hand, with what was decided about it."""
     keys = identity.element_keys(key, session.id, analysis) if analysis else {}
     return truth_of(session, analysis, keys)
 

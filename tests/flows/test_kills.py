@@ -107,7 +107,7 @@ def test_whoever_transcribes(installation: Installation, alice: Person, calm: di
 
 
 @pytest.mark.parametrize("victim", ["worker analysis", "job analysis"])
-@pytest.mark.parametrize("stage", ["analyze", "project"])
+@pytest.mark.parametrize("stage", ["analyze", "index", "project"])
 def test_whoever_analyzes(installation: Installation, alice: Person, calm: dict[str, Any], victim: str, stage: str) -> None:
     session_id, run_id = begin(alice, "text")
     before = reaches(installation, run_id, stage)
