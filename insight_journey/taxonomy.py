@@ -8,7 +8,7 @@ something else. `docs/taxonomy.md` describes the fields.
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -42,13 +42,19 @@ class Category:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """All categories of one file, by code, parents before children."""
+    """All categories of one file, by code, parents before children.
+
+    Emotions also have `labels`: of a trained model by name, the code that each of its labels is filed under, and `groups`: of each of
+    GROUPS, the code for a feeling of which no more is known.
+    """
 
     name: str
     version: str
     source: str
     categories: Mapping[str, Category]
     replaces: Mapping[str, Mapping[str, str]]
+    labels: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -100,7 +106,10 @@ def parse(document: Mapping[str, Any]) -> Taxonomy:
     by_code = {row["code"]: row for row in rows}
     ordered = sorted(rows, key=lambda row: int(row["level"])) if _parents_late(rows) else rows
     categories = {row["code"]: _category(row, by_code) for row in ordered}
-    return Taxonomy(document["name"], str(document["version"]), document["source"], categories, document["replaces"])
+    return Taxonomy(
+        document["name"], str(document["version"]), document["source"], categories, document["replaces"],
+        labels=document.get("labels", {}), groups=document.get("groups", {}),
+    )  # fmt: skip
 
 
 def _category(row: Mapping[str, Any], by_code: Mapping[str, Mapping[str, Any]]) -> Category:
@@ -124,7 +133,7 @@ def _faults(rows: list[dict[str, Any]], document: Mapping[str, Any]) -> list[str
     faults = [f"code {code} stands twice" for code, n in Counter(row["code"] for row in rows).items() if n > 1]
     for row in rows:
         faults += _row_faults(row, by_code, document)
-    return faults + _replacement_faults(by_code, document["replaces"])
+    return faults + _replacement_faults(by_code, document["replaces"]) + _label_faults(by_code, document)
 
 
 def _row_faults(row: dict[str, Any], by_code: Mapping[str, dict[str, Any]], document: Mapping[str, Any]) -> list[str]:
@@ -156,6 +165,15 @@ def _replacement_faults(by_code: Mapping[str, Any], replaces: Mapping[str, Mappi
     pairs = [(old, new) for codes in replaces.values() for old, new in codes.items()]
     reused = [f"replaced code {old} is in use again" for old, _ in pairs if old in by_code]
     return reused + [f"{old} is replaced by {new}, which does not exist" for old, new in pairs if new not in by_code]
+
+
+def _label_faults(by_code: Mapping[str, Mapping[str, Any]], document: Mapping[str, Any]) -> list[str]:
+    pairs = [(label, code) for labels in document.get("labels", {}).values() for label, code in labels.items() if code is not None]
+    faults = [f"label {label} is filed under {code}, which does not exist" for label, code in pairs if code not in by_code]
+    for group, code in document.get("groups", {}).items():
+        if code not in by_code or _group(by_code[code], by_code) != group:
+            faults.append(f"group {group} is filed under {code}, which is none of its categories")
+    return faults
 
 
 def _parents_late(rows: list[dict[str, Any]]) -> bool:

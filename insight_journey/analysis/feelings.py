@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from insight_journey import taxonomy
 from insight_journey.analysis.phrases import Phrases
 from insight_journey.analysis.sentences import Sentence, Token
 from insight_journey.analysis.words import (
@@ -85,6 +86,17 @@ def find(sentence: Sentence) -> list[Feeling]:
         if known is None or (feeling.intensity, feeling.confidence) > (known.intensity, known.confidence):
             best[feeling.code] = feeling
     return sorted(best.values(), key=lambda feeling: (feeling.start, feeling.end, feeling.code))
+
+
+def groups(sentence: Sentence) -> set[str | None]:
+    """The groups of all feelings that the sentence has words for, whether they are found in it or refused."""
+    emotions = taxonomy.load("emotions")
+    return {emotions.get(word.code).group for _, _, word in lexicon().find(sentence.tokens)}
+
+
+def worded(sentence: Sentence) -> int:
+    """How strongly a sentence is worded that names no feeling: 1 weakly, 2 plainly, 3 strongly."""
+    return _stepped(2, [token.word for token in sentence.tokens])
 
 
 def _all(sentence: Sentence) -> Iterator[Feeling]:
@@ -231,6 +243,9 @@ def _intensity(tokens: Sequence[Token], first: int, word: Word) -> int:
     index = first
     while index > 0 and tokens[index - 1].word in ADVERBS | NOUN_OPENERS and not tokens[index].after_break:
         index -= 1
-    near = [token.word for token in tokens[max(index, first - 4) : first]]
-    step = any(w in BOOSTERS for w in near) - any(w in HEDGES for w in near)
-    return max(1, min(3, word.strength + step))
+    return _stepped(word.strength, [token.word for token in tokens[max(index, first - 4) : first]])
+
+
+def _stepped(strength: int, near: list[str]) -> int:
+    step = any(word in BOOSTERS for word in near) - any(word in HEDGES for word in near)
+    return max(1, min(3, strength + step))

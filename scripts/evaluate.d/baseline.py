@@ -1,0 +1,1 @@
+"""Simpler methods to compare with."""
