@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-
+import baseline
 import goemotions
 import reading
 import tables
@@ -30,7 +30,7 @@ def run(path: Path, baselines: bool, data: Path | None) -> Iterator[Figure]:
     yield _ekman(logits - model.thresholds, true, model.labels, model.ekman_thresholds)
     yield calibration_error("calibration_error_10_bins", model.probabilities(logits)[:, here], true[:, here])
     if baselines:
-        yield from baseline.emotions(texts, true, data)
+        yield from baseline.emotions(texts, true, model.labels, data)
 
 
 def _ekman(margins: Array, true: Array, labels: tuple[str, ...], thresholds: Array) -> Figure:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import baseline
 import goemotions
 import numpy as np
 import reading
@@ -32,9 +33,7 @@ def run(path: Path, baselines: bool, data: Path | None) -> Iterator[Figure]:
     for place, group in enumerate(choices):
         yield macro_f1(f"f1_{group}", said[:, [place]], true[:, [place]])
     if baselines:
-        import baseline
-
-        yield from baseline.groups([text for text, _ in known], choices, true, data)
+        yield from baseline.groups([text for text, _ in known], members(goemotions.LABELS, choices), choices, true, data)
 
 
 def _group(label: str) -> str | None:
