@@ -1,6 +1,6 @@
 """What every analyzer is, what it answers, and the literal table of those that exist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -52,6 +52,14 @@ class Mention:
     due_on: str | None = None  # action items: ISO day, where the person named one
     start: float | None = None
     end: float | None = None
+
+
+def prominence(found: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """How much a session is about each of its elements: (code or id, confidence) of every mention -> their sum, the greatest first."""
+    sums: dict[str, float] = {}
+    for element, confidence in found:
+        sums[element] = sums.get(element, 0.0) + confidence
+    return dict(sorted(sums.items(), key=lambda item: -item[1]))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from insight_journey.analysis.statements import Statement
 from insight_journey.settings import Settings
 from insight_journey.transcription.base import PRACTITIONER
 
-VERSION = "1"
+VERSION = "2"
 LEXICON, RULE, MODEL = "lexicon", "rule", "model"
 RULES_ONLY = "rules_only"
 
@@ -59,9 +59,9 @@ def find(reading: Reading, today: date) -> Iterator[Mention]:
         for feeling in feelings.find(sentence):
             span = quote(sentence, feeling.start, feeling.end)
             yield _mention("emotion", moment, span, feeling.confidence, LEXICON, code=feeling.code, intensity=feeling.intensity)
-    for topic in topics.find(parts):
+    for topic in topics.find(parts, reading.vectors):
         span = quote(topic.sentence, topic.start, topic.end)
-        yield _mention("topic", moment, span, topic.confidence, LEXICON, code=topic.code)
+        yield _mention("topic", moment, span, topic.confidence, topic.engine, code=topic.code)
     if not is_crisis(moment.text):
         for sentence in parts:
             yield from _statements(sentence, moment, today)
