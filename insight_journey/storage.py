@@ -12,6 +12,7 @@ import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from insight_journey.settings import Settings
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ASIDE = ".part"
+CHECKS = "checks"  # the folder of what `check` writes
 NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")  # what every file system and every object store takes
 TRIES = 5
 
@@ -75,6 +77,14 @@ class LocalStorage:
         except FileNotFoundError:
             raise _missing() from None
 
+    def files(self, prefix: str) -> list[tuple[str, datetime]]:
+        """(path, last written) of the files right in a folder, those that were never finished included."""
+        try:
+            with os.scandir(self._inside(prefix)) as entries:
+                return [(f"{prefix}/{entry.name}", _written(entry)) for entry in entries if entry.is_file(follow_symlinks=False)]
+        except FileNotFoundError:  # deleted meanwhile
+            return []
+
     def make_folder(self, prefix: str) -> None:
         target = self._inside(prefix)
         with _told_of_room():
@@ -102,7 +112,7 @@ class LocalStorage:
 
     def check(self) -> None:
         """Write and remove a small file. Raises StorageFull or OSError."""
-        name = f".check.{uuid.uuid4().hex}"
+        name = f"{CHECKS}/{uuid.uuid4().hex}"
         with self.create(name) as file:
             file.write(b"ok")
         self.delete(name)
@@ -117,6 +127,10 @@ class LocalStorage:
             if target.is_symlink():
                 raise _bad_path()
         return target
+
+
+def _written(entry: "os.DirEntry[str]") -> datetime:
+    return datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
 
 
 def make_storage(settings: Settings) -> LocalStorage:

@@ -28,8 +28,9 @@ JOBS = {
     "process_run": "insight_journey.sessions.pipeline:process_run",
     "reconcile": "insight_journey.sessions.relay:reconcile_job",
     "sweep": "insight_journey.sessions.sweeper:sweep",
+    "tidy": "insight_journey.sessions.janitor:tidy",
 }
-PERIODIC = (("sweep", 10), ("keep_epoch", 30))  # (job, seconds between)
+PERIODIC = (("sweep", 10), ("keep_epoch", 30), ("tidy", 3600))  # (job, seconds between)
 
 log = structlog.get_logger()
 

@@ -33,7 +33,8 @@ ALLOWED = {
     "migrations": set(),
     "samples": set(),
 }
-COMMITS = ("api/", "cli/", "sessions/pipeline.py", "sessions/claims.py", "sessions/relay.py", "sessions/sweeper.py", "sessions/epoch.py")
+WORKERS = ("pipeline", "claims", "relay", "sweeper", "janitor", "epoch")  # steps of a worker, each a transaction
+COMMITS = ("api/", "cli/", *(f"sessions/{name}.py" for name in WORKERS))
 CYPHER = re.compile(r"\b(MATCH|MERGE)\s*\(|\bUNWIND\s+[$(\[\w]+.* AS\b|\bDETACH DELETE\b|\bCREATE (CONSTRAINT|INDEX)\b")
 DOTTED = re.compile(rf"{NAME}(\.\w+)+:\w+")
 NO_NAMES = {"helpers", "helper", "utils", "util", "common", "misc", "manager", "managers"}

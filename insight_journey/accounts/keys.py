@@ -6,9 +6,12 @@ not WAL: the journal is empty when a transaction has ended), and what is committ
 neither a new key nor the end of one is lost with the power. What a disk itself may keep: docs/security.md.
 """
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -44,8 +47,18 @@ meta = sa.Table(
     sa.Column("value", sa.LargeBinary, nullable=False),
 )  # fmt: skip
 MASTER, CHECK = "master", b"insight-journey"  # what the master key must unwrap
+NOTED = "noted"
 SESSION_KEY = "session-key"  # purpose of session keys under the user's
 ADVISORY_LOCK = 0x1A5167  # any number that is ours
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The main database that the keys were last seen with: its id, how far it had counted, and since when the two go together."""
+
+    installation: UUID
+    counter: int
+    since: datetime
 
 
 class KeyStore:
@@ -114,6 +127,33 @@ class KeyStore:
         with self._begin() as connection:
             connection.execute(session_keys.delete().where(session_keys.c.user_id == user_id))
             connection.execute(user_keys.delete().where(user_keys.c.user_id == user_id))
+
+    def users_made(self, since: datetime, before: datetime) -> set[UUID]:
+        """Whose keys were made in that time."""
+        return self._made(user_keys.c.user_id, user_keys.c.created_at.between(since, before))
+
+    def sessions_made(self, since: datetime, before: datetime) -> set[UUID]:
+        """Sessions whose keys were made in that time."""
+        return self._made(session_keys.c.session_id, session_keys.c.created_at.between(since, before))
+
+    def noted(self) -> Noted | None:
+        """What `note` wrote last."""
+        with self._begin() as connection:
+            value = connection.scalar(sa.select(meta.c.value).where(meta.c.name == NOTED))
+        if value is None:
+            return None
+        installation, counter, since = json.loads(value)
+        return Noted(UUID(installation), counter, datetime.fromisoformat(since))
+
+    def note(self, noted: Noted) -> None:
+        value = json.dumps([str(noted.installation), noted.counter, noted.since.isoformat()]).encode()
+        with self._begin() as connection:
+            insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(meta).values(name=NOTED, value=value)
+            connection.execute(insert.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": value}))
+
+    def _made(self, column: sa.Column[UUID], condition: sa.ColumnElement[bool]) -> set[UUID]:
+        with self._begin() as connection:
+            return set(connection.scalars(sa.select(column).where(condition)))
 
     def _insert(self, table: sa.Table, **values: Any) -> None:
         with self._begin() as connection:

@@ -75,7 +75,6 @@ def rotate(refresh_token: str) -> TokenPair:
     claims = _decode(refresh_token, REFRESH)
     if _consume(claims.token_id):
         _find_user(claims)
-        _forget_expired(claims.family_id)
         return _issue(claims.user_id, claims.family_id)
     _find_user(claims)
     revoke_family(claims.family_id)
@@ -108,6 +107,16 @@ def verify_refresh(token: str) -> Claims:
     claims = _decode(token, REFRESH)
     _find_user(claims)
     return claims
+
+
+def forget(before: datetime) -> int:
+    """Forget refresh tokens that expired before a time, at least a day ago, and logins that have none left: all their tokens have
+    expired. Returns how many of both.
+    """
+    expired = sa.delete(RefreshToken).where(RefreshToken.expires_at < before)
+    left = sa.exists().where(RefreshToken.family_id == TokenFamily.id)
+    ended = sa.delete(TokenFamily).where(TokenFamily.created_at < before, ~left)
+    return sum(db.session.execute(delete).rowcount for delete in (expired, ended))  # type: ignore[attr-defined]
 
 
 def _issue(user_id: UUID, family_id: UUID) -> TokenPair:
@@ -154,7 +163,3 @@ def _consume(token_id: UUID) -> bool:
     """Mark a refresh token used; of two at the same moment one gets it."""
     update = sa.update(RefreshToken).where(RefreshToken.id == token_id, RefreshToken.used_at.is_(None))
     return bool(db.session.execute(update.values(used_at=now())).rowcount)  # type: ignore[attr-defined]
-
-
-def _forget_expired(family_id: UUID) -> None:
-    db.session.execute(sa.delete(RefreshToken).where(RefreshToken.family_id == family_id, RefreshToken.expires_at < now()))

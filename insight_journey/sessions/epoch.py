@@ -3,10 +3,13 @@
 SQL says what it is about to count to, the graph counts, SQL notes that it did. So the graph's count lies between what SQL
 knows to stand there and what it said last, however a process died in between. Lower: the graph is of an earlier time (or
 empty). Higher: SQL is. Either way each person's graph is written anew from what SQL says now. Redis holds nothing that
-can't be lost: it is told the count, and that is all.
+can't be lost: it is told the count, and that is all. The key store notes it: where it knows of a higher one, SQL was
+restored, and from then on nothing older is taken for a leftover because SQL does not know it (`janitor`).
 
 Between two counts the fences of the relay see the same, a person at a time, at her next change.
 """
+
+from datetime import datetime
 
 import redis
 import sqlalchemy as sa
@@ -14,8 +17,9 @@ import structlog
 from flask import current_app
 from sqlalchemy.dialects import postgresql, sqlite
 
+from insight_journey.accounts.keys import Noted, keystore
 from insight_journey.errors import GraphUnavailable
-from insight_journey.extensions import db, new_id
+from insight_journey.extensions import db, new_id, now
 from insight_journey.graph import epoch
 from insight_journey.sessions import relay
 from insight_journey.sessions.models import Installation
@@ -26,12 +30,25 @@ REDIS_KEY = "ij:epoch"
 
 def keep() -> None:
     """Compare the stores' counts, mark what must be healed, and count on. Commits; safe to run twice at once."""
+    keep_keys()  # before the graph makes SQL count on from where it stands
     row = _installation()
     try:
         _keep_graph(row)
     except GraphUnavailable as error:
         log.warning("epoch_waits", code=error.code)
     _keep_redis(row)
+
+
+def keep_keys() -> datetime:
+    """Note SQL's count beside the keys; since when the two were seen together without a break."""
+    noted = keystore.noted()
+    row = _installation()  # read after what was noted of it, so that of two at once none sees it go back
+    together = noted is not None and noted.installation == row.id and noted.counter <= row.counter
+    if noted and not together:
+        log.warning("store_of_another_time", older="database", beside="keys")
+    since = noted.since if noted and together else now()
+    keystore.note(Noted(row.id, row.counter, since))
+    return since
 
 
 def _installation() -> Installation:

@@ -72,10 +72,16 @@ def test_a_family_that_was_revoked_does_not_refresh(pair: TokenPair) -> None:
 
 def test_expired_refresh_tokens_are_forgotten(pair: TokenPair) -> None:
     claims = tokens.verify_access(pair.access_token)
-    db.session.add(RefreshToken(id=uuid4(), family_id=claims.family_id, expires_at=now() - timedelta(days=1)))
+    db.session.add(RefreshToken(id=uuid4(), family_id=claims.family_id, expires_at=now() - timedelta(days=2)))
     db.session.flush()
+    assert tokens.forget(now() - timedelta(days=1)) == 1
     tokens.rotate(pair.refresh_token)
-    assert len(db.session.scalars(sa.select(RefreshToken)).all()) == 2
+
+
+def test_a_login_is_forgotten_with_its_last_token(pair: TokenPair) -> None:
+    family_id = tokens.verify_access(pair.access_token).family_id
+    assert tokens.forget(now() + timedelta(days=400)) == 2
+    assert db.session.get(TokenFamily, family_id) is None
 
 
 @pytest.mark.parametrize("check", [tokens.verify_access, tokens.verify_refresh, tokens.rotate])
