@@ -99,14 +99,15 @@ def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(migrated: str, folder: Path) -> Iterator[str]:
-    """A copy of the migrated database."""
+def fresh_database(migrated: str, folder: Path, *, empty: bool = False) -> Iterator[str]:
+    """A copy of the migrated database, or one with nothing in it."""
     if engines.STACK != "grown":
-        shutil.copy(migrated, folder / "insight.sqlite")
+        if not empty:
+            shutil.copy(migrated, folder / "insight.sqlite")
         yield f"sqlite:///{folder / 'insight.sqlite'}"
         return
     name = f"test_{next(_numbers)}"
-    _administer(migrated, f"CREATE DATABASE {name} TEMPLATE migrated")
+    _administer(migrated, f"CREATE DATABASE {name} TEMPLATE {'template1' if empty else 'migrated'}")
     yield _postgresql_url(migrated, name)
     _administer(migrated, f"DROP DATABASE {name} WITH (FORCE)")
 

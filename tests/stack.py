@@ -39,6 +39,11 @@ class Stack:
         with self.log.open("ab") as log:
             self.parts["-".join(args)] = subprocess.Popen(command, env=environment(self.settings), stdout=log, stderr=log)
 
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """A command of the product on this installation."""
+        line = [sys.executable, "-m", "insight_journey.cli", *command]
+        return subprocess.run(line, env=environment(self.settings), capture_output=True, text=True)
+
     def stop(self) -> None:
         for process in self.parts.values():
             process.terminate()
