@@ -55,6 +55,14 @@ def test_the_table_is_that_of_the_settings() -> None:
     assert parts()[1] == table(), "run: python -m tests.test_readme --write"
 
 
+def test_each_promise_is_shown_by_something_that_exists() -> None:
+    rows = [row.strip("|").split(" | ") for row in (ROOT / "docs" / "reliability.md").read_text().splitlines() if row.startswith("|")]
+    promises = [row for row in rows if row[0].strip() not in ("promise", "---|---|---")]
+    shown_by = [re.findall(r"`((?:tests|scripts)/[\w./-]+)", row[1]) for row in promises]
+    assert len(promises) > 30 and all(shown_by)
+    assert [path for paths in shown_by for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_every_setting_has_a_meaning() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
