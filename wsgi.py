@@ -1,5 +1,5 @@
 """For any WSGI server: `gunicorn wsgi:app`."""
 
-from insight_journey.app import create_app
+from insight_journey.app import create_server_app
 
-app = create_app()
+app = create_server_app()

@@ -1,5 +1,7 @@
 """The whole wiring, top to bottom. Connects to nothing: workers fork after it, and engines may start later."""
 
+import gc
+
 from flask import Flask
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -14,7 +16,7 @@ from insight_journey.graph.client import Graph
 from insight_journey.settings import Settings
 from insight_journey.storage import make_storage
 
-__all__ = ["create_app", "models"]
+__all__ = ["create_app", "create_server_app", "models"]
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -31,6 +33,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     tokens.init_app(app, settings)
     api.init_app(app, settings)
     cli.init_app(app)
+    return app
+
+
+def create_server_app() -> Flask:
+    """The app of a process that answers until it ends: garbage is looked for among what requests leave, not in all that was imported."""
+    app = create_app()
+    gc.collect()
+    gc.freeze()
     return app
 
 

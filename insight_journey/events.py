@@ -1,19 +1,20 @@
 """Events: facts with a gapless sequence a user, and progress as it happens. The only caller of Socket.IO's emit.
 
-A fact is a row, written in the transaction of what it tells. Redis carries only a nudge; each process with sockets
-then reads what its sockets have not seen and sends it in order. Progress is no fact: it is sent as it happens, and the
-snapshot at connect. Events carry ids and codes, never words.
+A fact is a row, written in the transaction of what it tells. A nudge over Redis shows it to each process with sockets,
+which passes it on to sockets that have seen all before it and reads the rows for the others: a nudge that is lost,
+doubled or late changes nothing. Progress is no fact: it is sent as it happens, and the snapshot at connect. Events
+carry ids and codes, never words.
 """
 
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import redis
@@ -32,6 +33,7 @@ FACTS = (
 PROGRESS = "run.progress"
 GAP = "replay.gap"
 MOST_WAITING = 500  # messages that one socket may leave unread; facts wait in SQL, progress is dropped
+MOST_SHOWN = 100  # facts that a nudge shows; of more it only says that there are some
 WIRE_BYTES = 1 << 16  # that the system keeps for one socket besides
 WATCH_SECONDS = 5.0
 LEAVING_SECONDS = 2.0  # for the last words to a socket that is put out
@@ -50,6 +52,14 @@ class Event(Model):
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
+class Fact(NamedTuple):
+    """A fact as it is sent: `message` is its payload with `sequence` and `at`."""
+
+    sequence: int
+    kind: str
+    message: dict[str, Any]
+
+
 def publish(user_id: UUID, kind: str, payloads: list[dict[str, Any]]) -> None:
     """Record facts of one kind in the current transaction; subscribers hear of them after the commit."""
     if kind not in FACTS:
@@ -58,8 +68,16 @@ def publish(user_id: UUID, kind: str, payloads: list[dict[str, Any]]) -> None:
         return
     last = _take_sequences(user_id, len(payloads))
     first = last - len(payloads) + 1
-    db.session.add_all(Event(user_id=user_id, sequence=first + i, kind=kind, payload=payload) for i, payload in enumerate(payloads))
-    db.after_commit(lambda: send({"user": str(user_id)}))
+    moment = now()
+    db.session.add_all(
+        Event(user_id=user_id, sequence=first + i, kind=kind, payload=payload, created_at=moment) for i, payload in enumerate(payloads)
+    )
+    facts = [_fact(first + i, kind, payload, moment) for i, payload in enumerate(payloads)]
+    db.after_commit(lambda: send({"user": str(user_id), "facts": facts if len(facts) <= MOST_SHOWN else []}))
+
+
+def _fact(sequence: int, kind: str, payload: dict[str, Any], at: datetime) -> Fact:
+    return Fact(sequence, kind, {**payload, "sequence": sequence, "at": at.isoformat()})
 
 
 def lock(user_id: UUID) -> None:
@@ -73,9 +91,17 @@ def _take_sequences(user_id: UUID, count: int) -> int:
     return int(db.session.execute(update.returning(users.c.last_sequence)).scalar_one())
 
 
-def progress(user_id: UUID, payload: dict[str, Any]) -> None:
-    """Tell a person's open sockets how far a run is: {session_id, run_id, stage, progress 0..1, eta_seconds}."""
-    send({"user": str(user_id), "progress": payload})
+def progress(user_id: UUID, message: dict[str, Any]) -> None:
+    """Tell a person's open sockets how far a run is, by a `progress_message`."""
+    send({"user": str(user_id), "progress": message})
+
+
+def progress_message(session_id: UUID, run_id: UUID, stage: str | None, share: float, eta_seconds: float | None = None) -> dict[str, Any]:
+    """How far a run is: `share` of its stage, 0..1; `eta_seconds` for the stage, None while that can't be told."""
+    return {
+        "session_id": str(session_id), "run_id": str(run_id), "stage": stage, "progress": round(share, 3),
+        "eta_seconds": None if eta_seconds is None else round(eta_seconds, 1),
+    }  # fmt: skip
 
 
 def family_revoked(family_id: UUID) -> None:
@@ -111,31 +137,43 @@ class Subscriber:
 
 
 class Feed:
-    """The sockets of this process, and the thread that hears nudges for them."""
+    """The sockets of this process, and the threads that hear nudges for them and look after them."""
 
     def __init__(self) -> None:
         self.subscribers: dict[str, Subscriber] = {}
+        self._of: dict[str, tuple[Subscriber, ...]] = {}  # by id of user and of family
+        self._changing = threading.Lock()
         self._leaving: list[tuple[float, socket.socket]] = []
         self.app: Flask
         self._started = threading.Lock()
 
-    def start(self, app: Flask, still_counts: Callable[[Subscriber], bool]) -> None:
-        """Begin to listen, once a process. `still_counts` tells whether a subscriber's token is still good."""
+    def start(self, app: Flask, standing: Callable[[set[UUID]], set[UUID]]) -> None:
+        """Begin to listen, once a process. `standing` tells which of some token families still count."""
         if not self._started.acquire(blocking=False):
             return
         self.app = app
         threading.Thread(target=self._listen, name="events", daemon=True).start()
-        threading.Thread(target=self._watch, args=(still_counts,), name="events-watch", daemon=True).start()
+        threading.Thread(target=self._watch, args=(standing,), name="events-watch", daemon=True).start()
 
     def add(self, subscriber: Subscriber) -> None:
         if subscriber.wire is not None:
             subscriber.wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WIRE_BYTES)
         self.subscribers[subscriber.sid] = subscriber
+        with self._changing:
+            for name in _names(subscriber):
+                self._of[name] = (*self._of.get(name, ()), subscriber)
 
     def remove(self, sid: str) -> None:
         """Forget a socket. Its wire is cut soon, for one that takes nothing would hold its threads for good."""
         subscriber = self.subscribers.pop(sid, None)
-        if subscriber is not None and subscriber.wire is not None:
+        if subscriber is None:
+            return
+        with self._changing:
+            for name in _names(subscriber):
+                self._of[name] = tuple(other for other in self._of[name] if other is not subscriber)
+                if not self._of[name]:
+                    del self._of[name]
+        if subscriber.wire is not None:
             self._leaving.append((time.monotonic() + LEAVING_SECONDS, subscriber.wire))
 
     def deliver(self, subscriber: Subscriber) -> bool:
@@ -148,13 +186,26 @@ class Feed:
                 self.tell(subscriber.sid, GAP, subscriber.gap)
                 subscriber.gap = None
             while room := _room(subscriber):
-                events = _events_after(subscriber.user_id, subscriber.last, room)
-                for event in events:
-                    self.tell(subscriber.sid, event.kind, as_message(event))
-                    subscriber.last = event.sequence
-                if len(events) < room:
+                facts = facts_after(subscriber.user_id, subscriber.last, room)
+                self._send(subscriber, facts)
+                if len(facts) < room:
                     return True
         return False
+
+    def pass_on(self, subscriber: Subscriber, facts: list[Fact]) -> bool:
+        """Send what is new to this socket of facts that follow upon each other; False, and nothing, where it lacks one before them."""
+        with subscriber.lock:
+            new = [fact for fact in facts if fact.sequence > subscriber.last]
+            is_next = subscriber.gap is None and bool(new) and new[0].sequence == subscriber.last + 1
+            if is_next and _room(subscriber) >= len(new):
+                self._send(subscriber, new)
+                return True
+        return bool(facts) and not new
+
+    def _send(self, subscriber: Subscriber, facts: list[Fact]) -> None:
+        for fact in facts:
+            self.tell(subscriber.sid, fact.kind, fact.message)
+            subscriber.last = fact.sequence
 
     def replay(self, subscriber: Subscriber) -> None:
         """Deliver all there is, at the pace of the socket, until it is gone or has seen everything."""
@@ -170,16 +221,13 @@ class Feed:
     def tell(self, sid: str, kind: str, message: dict[str, Any]) -> None:
         socketio.emit(kind, message, to=sid, namespace=NAMESPACE)
 
-    def _of(self, name: str, value: str) -> list[Subscriber]:
-        return [s for s in list(self.subscribers.values()) if str(getattr(s, name)) == value]
-
     def _listen(self) -> None:
         stop = threading.Event()
         while True:
             try:
                 pubsub = self.app.extensions["redis"].pubsub(ignore_subscribe_messages=True)
                 pubsub.subscribe(CHANNEL)
-                self._catch_up()
+                self._each(self.deliver, list(self.subscribers.values()))
                 for message in pubsub.listen():
                     self._safely(self._hear, message["data"])
             except Exception as error:  # whatever it is: this thread must not end
@@ -189,23 +237,23 @@ class Feed:
     def _hear(self, data: bytes) -> None:
         message = json.loads(data)
         if "family" in message:
-            for subscriber in self._of("family_id", message["family"]):
-                self.put_out(subscriber)
+            self._each(self.put_out, self._of.get(message["family"], ()))
             return
-        for subscriber in self._of("user_id", message["user"]):
-            if "progress" in message:
-                self.hint(subscriber, message["progress"])
-            else:
-                self.deliver(subscriber)
+        subscribers = self._of.get(message["user"], ())
+        if "progress" in message:
+            self._each(lambda subscriber: self.hint(subscriber, message["progress"]), subscribers)
+        else:
+            facts = [Fact(*fact) for fact in message["facts"]]
+            self._each(lambda subscriber: self.pass_on(subscriber, facts) or self.deliver(subscriber), subscribers)
 
-    def _catch_up(self) -> None:
-        for subscriber in list(self.subscribers.values()):
-            self._safely(self.deliver, subscriber)
+    def _each(self, action: Callable[[Subscriber], object], subscribers: Iterable[Subscriber]) -> None:
+        for subscriber in subscribers:
+            self._safely(action, subscriber)
 
-    def _safely(self, action: Callable[..., object], argument: Any) -> None:
+    def _safely(self, action: Callable[..., object], *arguments: Any) -> None:
         try:
             with self.app.app_context():
-                action(argument)
+                action(*arguments)
         except Exception as error:  # one bad socket or a database away must not end the thread for all
             log.warning("event_not_delivered", error=type(error).__name__)
 
@@ -213,13 +261,14 @@ class Feed:
         self.remove(subscriber.sid)
         socketio.server.disconnect(subscriber.sid, namespace=NAMESPACE)
 
-    def _watch(self, still_counts: Callable[[Subscriber], bool]) -> None:
-        """Every few seconds: put out expired and revoked tokens, and look for facts whose nudge was lost."""
+    def _watch(self, standing: Callable[[set[UUID]], set[UUID]]) -> None:
+        """Every few seconds: put out who may not listen any more or takes nothing, and look for facts whose nudge was lost."""
         pause = threading.Event()
         while not pause.wait(WATCH_SECONDS):
             self._hang_up()
-            for subscriber in list(self.subscribers.values()):
-                self._safely(self._look_after(still_counts), subscriber)
+            self._each(self.put_out, [s for s in list(self.subscribers.values()) if s.expires_at <= now()])
+            self._safely(self._put_out_stuck)
+            self._safely(self._look_after, standing)
 
     def _hang_up(self) -> None:
         due = [left for left in self._leaving if left[0] <= time.monotonic()]
@@ -228,20 +277,30 @@ class Feed:
             with suppress(OSError):  # it is closed already
                 left[1].shutdown(socket.SHUT_RDWR)
 
-    def _look_after(self, still_counts: Callable[[Subscriber], bool]) -> Callable[[Subscriber], None]:
-        def look(subscriber: Subscriber) -> None:
-            if subscriber.expires_at <= now() or not still_counts(subscriber):
-                self.put_out(subscriber)
-            elif _is_stuck(subscriber, self.app.extensions["settings"].slow_socket_seconds):
-                log.warning("slow_subscriber_put_out")
-                self.put_out(subscriber)
-            else:
-                self.deliver(subscriber)
+    def _put_out_stuck(self) -> None:
+        seconds = self.app.extensions["settings"].slow_socket_seconds
+        stuck = [subscriber for subscriber in list(self.subscribers.values()) if _is_stuck(subscriber, seconds)]
+        for subscriber in stuck:
+            log.warning("slow_subscriber_put_out")
+            self._safely(self.put_out, subscriber)
 
-        return look
+    def _look_after(self, standing: Callable[[set[UUID]], set[UUID]]) -> None:
+        """Revoked tokens and missed facts: two queries, however many sockets there are."""
+        subscribers = list(self.subscribers.values())
+        if not subscribers:
+            return
+        families = standing({subscriber.family_id for subscriber in subscribers})
+        newest = _newest({subscriber.user_id for subscriber in subscribers})
+        db.close()
+        self._each(self.put_out, [s for s in subscribers if s.family_id not in families])
+        self._each(self.deliver, [s for s in subscribers if s.family_id in families and s.last < newest.get(s.user_id, 0)])
 
 
 feed = Feed()
+
+
+def _names(subscriber: Subscriber) -> tuple[str, str]:
+    return str(subscriber.user_id), str(subscriber.family_id)
 
 
 def _room(subscriber: Subscriber) -> int:
@@ -262,12 +321,19 @@ def _is_stuck(subscriber: Subscriber, seconds: float) -> bool:
     return not _room(subscriber) and time.monotonic() - (subscriber.full_since or time.monotonic()) >= seconds
 
 
-def _events_after(user_id: UUID, sequence: int, limit: int) -> list[Event]:
-    query = sa.select(Event).where(Event.user_id == user_id, Event.sequence > sequence)
+def facts_after(user_id: UUID, sequence: int, limit: int) -> list[Fact]:
+    """The first `limit` facts of a user that come after `sequence`."""
+    query = sa.select(Event.sequence, Event.kind, Event.payload, Event.created_at)
+    query = query.where(Event.user_id == user_id, Event.sequence > sequence).order_by(Event.sequence).limit(limit)
     try:
-        return list(db.session.scalars(query.order_by(Event.sequence).limit(limit)))
+        return [_fact(*row) for row in db.session.execute(query)]
     finally:
-        db.close()  # not a rollback, after which each event would be read again
+        db.close()  # so that no transaction stays open between two looks
+
+
+def _newest(user_ids: set[UUID]) -> dict[UUID, int]:
+    users = Model.metadata.tables["users"]
+    return {row[0]: row[1] for row in db.session.execute(sa.select(users.c.id, users.c.last_sequence).where(users.c.id.in_(user_ids)))}
 
 
 def kept(user_id: UUID) -> tuple[int, int]:
@@ -276,8 +342,3 @@ def kept(user_id: UUID) -> tuple[int, int]:
     newest = db.session.scalar(sa.select(users.c.last_sequence).where(users.c.id == user_id)) or 0
     oldest = db.session.scalar(sa.select(sa.func.min(Event.sequence)).where(Event.user_id == user_id))
     return oldest or newest + 1, newest
-
-
-def as_message(event: Event) -> dict[str, Any]:
-    """What a subscriber receives: the payload with `sequence` and `at`."""
-    return {**event.payload, "sequence": event.sequence, "at": event.created_at.isoformat()}

@@ -46,6 +46,14 @@ meta = sa.Table(
     sa.Column("name", sa.String(16), primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
 )  # fmt: skip
+# made once; `user_id`, `ids`: of sessions
+_ASKED_FOR = sa.and_(session_keys.c.user_id == sa.bindparam("user_id"), session_keys.c.session_id.in_(sa.bindparam("ids", expanding=True)))
+SESSIONS = sa.select(session_keys.c.session_id, session_keys.c.wrapped).where(_ASKED_FOR)
+USER_AND_SESSIONS = (
+    sa.select(user_keys.c.wrapped.label("users"), session_keys.c.session_id, session_keys.c.wrapped)
+    .select_from(user_keys.outerjoin(session_keys, _ASKED_FOR))
+    .where(user_keys.c.user_id == sa.bindparam("user_id"))
+)
 MASTER, CHECK = "master", b"insight-journey"  # what the master key must unwrap
 NOTED = "noted"
 SESSION_KEY = "session-key"  # purpose of session keys under the user's
@@ -103,19 +111,25 @@ class KeyStore:
 
     def session(self, user_key: Key, session_id: UUID) -> Key:
         """Raises NotFound with code `key_destroyed`, also for a session of somebody else."""
-        return self.sessions(user_key, [session_id])[session_id]
+        found = self.sessions(user_key, [session_id])
+        if not found:
+            raise _destroyed()
+        return found[session_id]
 
     def sessions(self, user_key: Key, ids: Iterable[UUID]) -> dict[UUID, Key]:
-        """All keys in one query. Raises NotFound where one is destroyed."""
-        wanted = list(ids)
-        query = sa.select(session_keys.c.session_id, session_keys.c.wrapped)
-        query = query.where(session_keys.c.user_id == user_key.owner, session_keys.c.session_id.in_(wanted))
+        """The keys that there still are, in one query."""
         with self._begin() as connection:
-            rows = connection.execute(query).all()
-        keys = {row.session_id: Key(user_key.owner, user_key.open(SESSION_KEY, row.session_id, 1, row.wrapped)) for row in rows}
-        if set(wanted) - keys.keys():
+            rows = connection.execute(SESSIONS, {"user_id": user_key.owner, "ids": list(ids)}).all()
+        return _opened(user_key, rows)
+
+    def sessions_of(self, user_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Key]:
+        """As `sessions`, for who has not asked for the user's key: still one query. Raises NotFound with code `key_destroyed`."""
+        with self._begin() as connection:
+            rows = connection.execute(USER_AND_SESSIONS, {"user_id": user_id, "ids": list(ids)}).all()
+        if not rows:
             raise _destroyed()
-        return keys
+        user_key = Key(user_id, self.master.unwrap(rows[0].users, _user_aad(user_id)))
+        return _opened(user_key, [row for row in rows if row.session_id])
 
     def destroy_session(self, session_id: UUID) -> None:
         """Shred a session: nothing sealed with its key opens again. Safe to repeat."""
@@ -196,6 +210,10 @@ def _make_file(url: sa.URL) -> None:
         path = Path(url.database)
         private_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite would make it for all to read; its journal follows suit
+
+
+def _opened(user_key: Key, rows: Iterable[Any]) -> dict[UUID, Key]:
+    return {row.session_id: Key(user_key.owner, user_key.open(SESSION_KEY, row.session_id, 1, row.wrapped)) for row in rows}
 
 
 def _user_aad(user_id: UUID) -> bytes:

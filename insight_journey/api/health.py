@@ -24,6 +24,7 @@ from insight_journey.extensions import db, now
 blp = Blueprint("health", __name__, description="Whether the service and its parts answer")
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
+KEPT_SECONDS = 1.0  # whoever asks more often is told the same
 SECONDS = 3.0  # for all parts together, asked at the same time
 FRESH_SECONDS = 60  # a worker that was not heard of for longer is not counted
 
@@ -132,6 +133,23 @@ def examine_all(app: Flask) -> dict[str, Part]:
     return dict(found)
 
 
+class Readiness:
+    """What `examine_all` found, kept for moments: anybody may ask, and the parts have work to do."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._asking = threading.Lock()
+        self._found: dict[str, Part] = {}
+        self._kept_until = 0.0
+
+    def parts(self) -> dict[str, Part]:
+        with self._asking:
+            if time.monotonic() >= self._kept_until:
+                self._found = examine_all(self._app)
+                self._kept_until = time.monotonic() + KEPT_SECONDS
+            return self._found
+
+
 def _fill(app: Flask, found: dict[str, Part], name: str, check: Callable[[], str | None], failed: str) -> None:
     found[name] = examine(app, check, failed)
 
@@ -157,6 +175,8 @@ class Ready(MethodView):
     def get(self) -> Any:
         """Whether the parts answer.
 
+        They are asked once a second at most.
+
         A `degraded` part delays work and loses nothing; with one that is `down` nothing can be done: 503.
         """
         return readiness()
@@ -167,7 +187,7 @@ def liveness() -> Response:
 
 
 def readiness() -> Response:
-    found = {name: vars(part) for name, part in examine_all(current_app._get_current_object()).items()}  # type: ignore[attr-defined]
+    found = {name: vars(part) for name, part in current_app.extensions["readiness"].parts().items()}
     states = {part["status"] for part in found.values()}
     if DOWN in states:
         return errors.answer(503, "not_ready", "A part that everything needs does not answer.", {"checks": found})
@@ -175,6 +195,7 @@ def readiness() -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """The bare addresses, for probes."""
+    """The bare addresses, for probes, and what they share."""
+    app.extensions["readiness"] = Readiness(app)
     app.add_url_rule("/healthz", "healthz", liveness)
     app.add_url_rule("/readyz", "readyz", readiness)

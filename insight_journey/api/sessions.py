@@ -13,9 +13,9 @@ from insight_journey.api.fields import Line
 from insight_journey.api.idempotency import idempotent
 from insight_journey.api.runs import RunSchema
 from insight_journey.extensions import db
-from insight_journey.sessions import service
+from insight_journey.sessions import overview, service
 from insight_journey.sessions.models import SESSION_STATUSES
-from insight_journey.sessions.service import SORTS, SessionView
+from insight_journey.sessions.overview import SORTS, SessionView
 
 blp = Blueprint("sessions", __name__, url_prefix="/sessions", description="Reflections: one recording or text each")
 
@@ -95,7 +95,7 @@ def _body(view: SessionView) -> dict[str, Any]:
 
 
 def _show(session: Any) -> dict[str, Any]:
-    return _body(service.view(current_user(), session))
+    return _body(overview.view(current_user(), session))
 
 
 @blp.route("")
@@ -104,7 +104,7 @@ class Sessions(MethodView):
     @blp.page(SessionSchema)
     def get(self, query: dict[str, Any], paging: Paging) -> tuple[list[dict[str, Any]], int]:
         """List sessions, newest first unless `sort` says otherwise."""
-        rows, total = service.list_sessions(current_user(), paging.offset, paging.limit, **query)
+        rows, total = overview.list_sessions(current_user(), paging.offset, paging.limit, **query)
         return [_body(view) for view in rows], total
 
     @idempotent

@@ -33,7 +33,7 @@ def connect(auth: Any = None) -> None:
     if len(feed.subscribers) >= current_app.extensions["settings"].max_sockets:
         raise ConnectionRefusedError("too_many_sockets")
     subscriber = _subscriber(auth if isinstance(auth, dict) else {})
-    feed.start(current_app._get_current_object(), tokens_count)  # type: ignore[attr-defined]
+    feed.start(current_app._get_current_object(), standing)  # type: ignore[attr-defined]
     feed.add(subscriber)
     socketio.start_background_task(_welcome, current_app._get_current_object(), subscriber)  # type: ignore[attr-defined]
 
@@ -42,10 +42,10 @@ def disconnect(*_reason: Any) -> None:
     feed.remove(request.sid)  # type: ignore[attr-defined]
 
 
-def tokens_count(subscriber: Subscriber) -> bool:
-    """Whether the login that the subscriber came with still stands."""
-    stands = sa.select(TokenFamily.id).where(TokenFamily.id == subscriber.family_id, TokenFamily.revoked_at.is_(None))
-    return db.session.scalar(stands) is not None
+def standing(families: set[UUID]) -> set[UUID]:
+    """Which of these logins still stand."""
+    stands = sa.select(TokenFamily.id).where(TokenFamily.id.in_(families), TokenFamily.revoked_at.is_(None))
+    return set(db.session.scalars(stands))
 
 
 def _subscriber(auth: dict[str, Any]) -> Subscriber:
@@ -79,10 +79,4 @@ def _welcome(app: Flask, subscriber: Subscriber) -> None:
 
 def _running(user_id: UUID) -> list[dict[str, Any]]:
     runs = db.session.scalars(sa.select(Run).where(Run.user_id == user_id, Run.status == RUNNING))
-    return [
-        {
-            "session_id": str(run.session_id), "run_id": str(run.id), "stage": run.stage, "progress": run.progress,
-            "eta_seconds": None,
-        }
-        for run in runs
-    ]  # fmt: skip
+    return [events.progress_message(run.session_id, run.id, run.stage, run.progress) for run in runs]

@@ -3,6 +3,7 @@
 What a part needs is imported when it runs: an engine's process is up before the web stack would be imported.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -72,7 +73,7 @@ def api(parent: int | None) -> None:
         *(sys.executable, "-m", "gunicorn", "--bind", f"{host}:{settings.port}"),
         *("--worker-class", "gthread", "--workers", "1", "--threads", str(settings.http_threads)),
         *("--graceful-timeout", str(GRACE_SECONDS), "--no-control-socket", "--log-level", "warning"),
-        "insight_journey.app:create_app()",
+        "insight_journey.app:create_server_app()",
     )
 
 
@@ -93,13 +94,16 @@ def work(queues: tuple[str, ...], settings: Settings | None = None) -> None:
     """
     from redis import Redis
 
-    from insight_journey.cli.worker import PoliteWorker
+    from insight_journey.cli.worker import PoliteWorker, import_work
     from insight_journey.embedded.waiting import wait_for_engines
     from insight_journey.tasks import current_worker_app
 
     settings = settings or _checked_settings(None)
     wait_for_engines(settings)
     current_worker_app()
+    import_work(settings, queues)
+    gc.collect()
+    gc.freeze()  # a child that collects garbage would write to, and so copy, what it shares with us
     pid = os.getpid()
     os.register_at_fork(after_in_child=lambda: die_with(pid, signal.SIGKILL) if os.getppid() == pid else None)
     PoliteWorker(

@@ -1,12 +1,30 @@
-"""RQ's worker with our manners: told to end, it tells its job so; without its Redis it waits, and not for long."""
+"""RQ's worker with our manners: told to end, it tells its job so; without its Redis it waits, and not for long.
 
+Each job runs in a forked child: what this process has imported before, no child imports again.
+"""
+
+import importlib
 import signal
+from collections.abc import Iterable
 from types import FrameType
 
 from rq import Queue, Worker
 from rq.job import Job
 
-from insight_journey import stopping
+from insight_journey import stopping, tasks
+from insight_journey.analysis.base import ANALYZERS
+from insight_journey.settings import Settings
+from insight_journey.transcription.base import TRANSCRIBERS
+
+LIBRARIES = {tasks.MEDIA: ("onnxruntime",), tasks.ANALYSIS: ("onnxruntime", "tokenizers")}  # that engines import when they load a model
+
+
+def import_work(settings: Settings, queues: Iterable[str]) -> None:
+    """Import what jobs of these queues need. Modules only: a speech model that was loaded before a fork hangs in the child."""
+    engines = {tasks.MEDIA: (TRANSCRIBERS["whisper"], TRANSCRIBERS[settings.transcriber]), tasks.ANALYSIS: (ANALYZERS["local"],)}
+    places = [*tasks.JOBS.values(), *(engine for queue in queues for engine in engines[queue])]
+    for name in (*(place.partition(":")[0] for place in places), *(library for queue in queues for library in LIBRARIES[queue])):
+        importlib.import_module(name)
 
 
 class PoliteWorker(Worker):

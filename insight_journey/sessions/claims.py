@@ -136,13 +136,8 @@ class Claim:
     def _tell(self, stage: str, share: float) -> None:
         self._told = time.monotonic()
         spent = self._told - self._began
-        events.progress(
-            self.user_id,
-            {
-                "session_id": str(self.session_id), "run_id": str(self.run_id), "stage": stage,
-                "progress": round(share, 3), "eta_seconds": round(spent / share - spent, 1) if share > 0.01 else None,
-            },
-        )  # fmt: skip
+        eta = spent / share - spent if share > 0.01 else None
+        events.progress(self.user_id, events.progress_message(self.session_id, self.run_id, stage, share, eta))
 
     def _write(self, values: dict[str, Any]) -> bool:
         update = sa.update(Run).where(Run.id == self.run_id, Run.lease_token == self.token)

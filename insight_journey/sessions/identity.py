@@ -84,21 +84,6 @@ def take_new(user_id: UUID, session_id: UUID) -> list[tuple[str, str]]:
     return new
 
 
-_COUNTS = (
-    sa.select(Identity.session_id, Identity.kind, sa.func.count(sa.distinct(Identity.element_key)))
-    .where(Identity.session_id.in_(sa.bindparam("ids", expanding=True)))
-    .group_by(Identity.session_id, Identity.kind)
-)
-
-
-def counts(session_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
-    """Distinct elements a kind, for each session."""
-    result: dict[UUID, dict[str, int]] = {session_id: {} for session_id in session_ids}
-    for session_id, kind, count in db.session.execute(_COUNTS, {"ids": session_ids}):
-        result[session_id][kind] = count
-    return result
-
-
 def _rows(session_id: UUID) -> sa.Select[str, bytes]:
     return sa.select(Identity.kind, Identity.text_hash).where(Identity.session_id == session_id)
 

@@ -114,7 +114,7 @@ def _moments(key: Key, mentions: list[ElementMention]) -> dict[str, MomentView]:
 
 
 def _open(key: Key, rows: list[MomentText]) -> dict[str, MomentView]:
-    keys = service.session_keys(key, list({row.session_id for row in rows}))
+    keys = keystore.sessions(key, {row.session_id for row in rows})
     return {str(row.id): _open_row(keys[row.session_id], row) for row in rows if row.session_id in keys}
 
 

@@ -1,8 +1,6 @@
 """Journeys, sessions and runs: what a person does with them. Services flush; the edge commits."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,42 +13,13 @@ from insight_journey.accounts.models import User
 from insight_journey.crypto import Key
 from insight_journey.errors import Conflict, NotFound, TooMany
 from insight_journey.extensions import db, new_id, now
-from insight_journey.sessions import documents, identity, relay
-from insight_journey.sessions.models import CANCELLED, OPEN, Journey, Media, MomentText, Run, Session
+from insight_journey.sessions import documents, relay
+from insight_journey.sessions.models import CANCELLED, OPEN, Journey, Media, Run, Session
 
 T = TypeVar("T")
 
 RETRY_SECONDS = 60  # after which a place may be free again
 JOURNEY, SESSION, MEDIA = "journey", "session", "media"  # purposes of sealed rows
-SORTS = {
-    "occurred_at": (Session.occurred_at, Session.id),
-    "created_at": (Session.created_at, Session.id),
-    "updated_at": (Session.updated_at, Session.id),
-}
-
-# of the sessions `ids`; made once, and columns instead of objects: lists are what is asked for most
-IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
-_NUMBERS = (
-    sa.select(Run.session_id, sa.func.max(Run.number).label("number")).where(Run.session_id.in_(IDS)).group_by(Run.session_id).subquery()
-)
-_SHOWN = (
-    Run.id, Run.session_id, Run.number, Run.status, Run.stage, Run.progress, Run.attempts, Run.waiting_for, Run.error_code,
-    Run.error_message, Run.warnings, Run.report, Run.created_at, Run.started_at, Run.finished_at,
-)  # fmt: skip
-LATEST_RUNS = sa.select(*_SHOWN).join(_NUMBERS, sa.and_(Run.session_id == _NUMBERS.c.session_id, Run.number == _NUMBERS.c.number))
-MEDIA_OF_SESSIONS = sa.select(Media.session_id, Media.kind, Media.media_type, Media.size, Media.seconds).where(Media.session_id.in_(IDS))
-MOMENT_COUNTS = sa.select(MomentText.session_id, sa.func.count()).where(MomentText.session_id.in_(IDS)).group_by(MomentText.session_id)
-
-
-@dataclass(frozen=True)
-class SessionView:
-    """A session as its owner sees it: the row, its title in the clear, what is shown of its latest run and media, and counts."""
-
-    row: Session
-    title: str
-    latest_run: SimpleNamespace | None
-    media: SimpleNamespace | None
-    counts: dict[str, int]
 
 
 # Journeys
@@ -128,16 +97,6 @@ def session_key(session: Session) -> Key:
     return keystore.session(keystore.user(session.user_id), session.id)
 
 
-def session_keys(user_key: Key, ids: list[UUID]) -> dict[UUID, Key]:
-    """In one query, but where a session is gone meanwhile: that one is left out, and costs a query each."""
-    try:
-        return keystore.sessions(user_key, ids)
-    except NotFound:
-        if len(ids) == 1:
-            return {}
-        return {found: key for session_id in ids for found, key in session_keys(user_key, [session_id]).items()}
-
-
 def change_session(user: User, session: Session, **fields: Any) -> None:
     """Change title, journey_id or occurred_at. Each change raises the version; the graph has it, and the time."""
     if fields.get("journey_id"):
@@ -161,54 +120,6 @@ def delete_session(session: Session) -> None:
     relay.mark_stale(user_id, session_id)
     events.publish(user_id, "session.deleted", [{"session_id": str(session_id)}])
     relay.shred_soon(session_id)
-
-
-def list_sessions(
-    user: User, offset: int, limit: int, *, journey_id: UUID | None = None, status: str | None = None, sort: str = "-occurred_at"
-) -> tuple[list[SessionView], int]:
-    """One page, sorted by a name of SORTS, with `-` in front for newest first."""
-    query = sa.select(Session).where(Session.user_id == user.id)
-    if journey_id:
-        query = query.where(Session.journey_id == journey_id)
-    if status:
-        query = query.where(Session.status == status)
-    columns = SORTS[sort.removeprefix("-")]
-    order = [c.desc() if sort.startswith("-") else c.asc() for c in columns]
-    rows, total = _page(query.order_by(*order), offset, limit)
-    return views(user, rows), total
-
-
-def views(user: User, rows: list[Session]) -> list[SessionView]:
-    """What is shown of sessions, in a constant number of queries."""
-    ids = [row.id for row in rows]
-    keys = session_keys(keystore.user(user.id), ids)
-    runs, media, numbers = _by_session(LATEST_RUNS, ids), _by_session(MEDIA_OF_SESSIONS, ids), identity.counts(ids)
-    moments = _moment_counts(ids)
-    return [
-        SessionView(
-            row, keys[row.id].open_text(SESSION, row.id, row.version, row.sealed), runs.get(row.id), media.get(row.id),
-            {"moment": moments.get(row.id, 0), **numbers[row.id]},
-        )
-        for row in rows
-        if row.id in keys
-    ]  # fmt: skip
-
-
-def view(user: User, row: Session) -> SessionView:
-    """Raises NotFound where it is deleted meanwhile."""
-    found = views(user, [row])
-    if not found:
-        raise NotFound("There is no such session.")
-    return found[0]
-
-
-def _by_session(query: sa.Executable, ids: list[UUID]) -> dict[UUID, SimpleNamespace]:
-    """Columns of rows by their `session_id`."""
-    return {row.session_id: SimpleNamespace(**row._mapping) for row in db.session.execute(query, {"ids": ids})}
-
-
-def _moment_counts(ids: list[UUID]) -> dict[UUID, int]:
-    return {row[0]: row[1] for row in db.session.execute(MOMENT_COUNTS, {"ids": ids})}
 
 
 # Runs

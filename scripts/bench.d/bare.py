@@ -10,9 +10,9 @@ from flask import Flask, Response, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from insight_journey.accounts.keys import keystore
-from insight_journey.app import create_app
+from insight_journey.app import create_server_app
 
-product = create_app()
+product = create_server_app()
 bare = Flask("bare")
 main: sa.Engine = product.extensions["db"][0]
 sent: list[tuple[sa.Engine, str, Any]] = []

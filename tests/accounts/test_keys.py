@@ -61,7 +61,8 @@ def test_it_works(store: KeyStore) -> None:
     assert store.user(alice) == user_key
     assert store.session(user_key, first) == session_key
     assert store.sessions(user_key, [first, second, first]) == {first: session_key, second: other_key}
-    assert store.sessions(user_key, []) == {}
+    assert store.sessions(user_key, []) == store.sessions_of(alice, []) == {}
+    assert store.sessions_of(alice, [first, second, first]) == {first: session_key, second: other_key}
     assert len({user_key.secret, session_key.secret, other_key.secret}) == 3
     assert {key.owner for key in (user_key, session_key, other_key)} == {alice}
 
@@ -94,7 +95,8 @@ def test_all_keys_of_a_list_cost_one_query(store: KeyStore) -> None:
     statements: list[str] = []
     sa.event.listen(store.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     assert len(store.sessions(user_key, ids)) == 20
-    assert len(statements) == 1
+    assert len(store.sessions_of(user_key.owner, ids)) == 20
+    assert len(statements) == 2
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------
@@ -113,7 +115,8 @@ def test_a_destroyed_session_is_gone_and_others_stay(store: KeyStore) -> None:
     store.destroy_session(gone)
     store.destroy_session(gone)
     assert is_destroyed(store.session, user_key, gone)
-    assert is_destroyed(store.sessions, user_key, [kept, gone])
+    assert store.sessions(user_key, [kept, gone]) == {kept: kept_key}
+    assert store.sessions_of(user_key.owner, [kept, gone]) == {kept: kept_key}
     assert store.session(user_key, kept) == kept_key
 
 

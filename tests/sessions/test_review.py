@@ -126,7 +126,7 @@ def test_a_replay_asks_the_database_once(alice: User) -> None:
         events.publish(alice.id, "session.created", [{"session_id": str(new_id())}])
     db.session.commit()
     with _counted() as statements:
-        found = [events.as_message(event) for event in events._events_after(alice.id, 0, 100)]
+        found = [fact.message for fact in events.facts_after(alice.id, 0, 100)]
     assert [message["sequence"] for message in found] == list(range(1, 21))
     assert len(statements) == 1
 
