@@ -37,6 +37,7 @@ ROW_FORMAT, WRAP_FORMAT = b"\x01", b"\x01"
 CHUNK = 1 << 20
 KEY_FILE = Path("keys") / "master.key"  # under the home
 MAGIC, FILE_FORMAT = b"IJSF", 1
+LENGTH = struct.Struct(">I").pack
 HEADER = struct.Struct(">4sBI16s7s")  # magic, format, chunk size, salt of the file's key, nonce prefix
 
 
@@ -47,8 +48,11 @@ def derive(secret: bytes, purpose: str, salt: bytes | None = None) -> bytes:
 
 def _bound(*parts: str | bytes | int | UUID) -> bytes:
     """Associated data: each part with its length before it, so that no two lists of parts look the same."""
-    raw = [part if isinstance(part, bytes) else _encode(str(part)) for part in parts]
-    return b"".join(struct.pack(">I", len(part)) + part for part in raw)
+    bound = b""
+    for part in parts:
+        raw = part if isinstance(part, bytes) else _encode(str(part))
+        bound += LENGTH(len(raw)) + raw
+    return bound
 
 
 def _encode(text: str) -> bytes:

@@ -1,8 +1,9 @@
 """HTTP only: schemas, then routes, one file a resource. Nothing imports this package but app.py."""
 
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from flask_smorest import Api
 
 from insight_journey.api import content, docs, errors, headers, health, journeys, limits, logins, reading, runs, sessions, sockets, users
@@ -31,6 +32,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         MAX_FORM_MEMORY_SIZE=headers.BODY_LIMIT,
         MAX_FORM_PARTS=20,
     )
+    cast(DefaultJSONProvider, app.json).sort_keys = False  # answers come in the order of their schemas
     headers.init_app(app, settings)
     limits.init_app(app, settings)
     api = EnvelopedApi(app)

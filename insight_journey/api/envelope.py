@@ -31,6 +31,7 @@ from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 from insight_journey import logs
 from insight_journey.api import refusals
 from insight_journey.api.auth import require_user
+from insight_journey.api.dumping import PlannedSchema
 from insight_journey.settings import Settings
 
 View = Callable[..., Any]
@@ -112,7 +113,7 @@ def page_schema(item: type[ma.Schema]) -> type[ma.Schema]:
         "previous": ma.fields.String(required=True, allow_none=True, metadata={"description": "Address of the page before"}),
         "results": ma.fields.List(ma.fields.Nested(item), required=True),
     }
-    return ma.Schema.from_dict(fields, name=item.__name__.removesuffix("Schema") + "Page")
+    return PlannedSchema.from_dict(fields, name=item.__name__.removesuffix("Schema") + "Page")
 
 
 class Parser(FlaskParser):

@@ -66,10 +66,10 @@ class Counter:
         window = int(time.time() // rate.seconds)
         key = f"ij:rate:{name}:{rate.seconds}:{window}"
         try:
-            with self._redis.pipeline() as pipeline:
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.set(key, 0, ex=rate.seconds + 1, nx=True)  # first: whatever is counted ends
                 pipeline.incr(key)
-                pipeline.expire(key, rate.seconds + 1)
-                seen = int(pipeline.execute()[0])
+                seen = int(pipeline.execute()[1])
         except redis.RedisError as error:
             self._away_until = time.monotonic() + PAUSE_SECONDS
             log.error("rate_limits_off", alert=True, error=type(error).__name__)

@@ -14,8 +14,8 @@ from insight_journey.api.idempotency import idempotent
 from insight_journey.api.runs import RunSchema
 from insight_journey.extensions import db
 from insight_journey.sessions import overview, service
-from insight_journey.sessions.models import SESSION_STATUSES
-from insight_journey.sessions.overview import SORTS, SessionView
+from insight_journey.sessions.models import SESSION_STATUSES, Session
+from insight_journey.sessions.overview import SORTS
 
 blp = Blueprint("sessions", __name__, url_prefix="/sessions", description="Reflections: one recording or text each")
 
@@ -86,16 +86,8 @@ class SessionQuery(ma.Schema):
     sort = ma.fields.String(validate=ma.validate.OneOf(SORT_NAMES), load_default="-occurred_at")
 
 
-def _body(view: SessionView) -> dict[str, Any]:
-    row = view.row
-    names = ("id", "journey_id", "occurred_at", "language", "speakers", "status", "created_at", "updated_at")
-    return {name: getattr(row, name) for name in names} | {
-        "title": view.title, "media": view.media, "counts": view.counts, "latest_run": view.latest_run,
-    }  # fmt: skip
-
-
-def _show(session: Any) -> dict[str, Any]:
-    return _body(overview.view(current_user(), session))
+def _show(session: Session) -> dict[str, Any]:
+    return overview.show(current_user(), session.id)
 
 
 @blp.route("")
@@ -104,8 +96,7 @@ class Sessions(MethodView):
     @blp.page(SessionSchema)
     def get(self, query: dict[str, Any], paging: Paging) -> tuple[list[dict[str, Any]], int]:
         """List sessions, newest first unless `sort` says otherwise."""
-        rows, total = overview.list_sessions(current_user(), paging.offset, paging.limit, **query)
-        return [_body(view) for view in rows], total
+        return overview.list_sessions(current_user(), paging.offset, paging.limit, **query)
 
     @idempotent
     @blp.arguments(NewSessionSchema)
