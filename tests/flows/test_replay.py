@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import redis
 import sqlalchemy as sa
 
 from insight_journey.accounts.models import User
-from insight_journey.events import MOST_WAITING, Event
+from insight_journey.events import CHANNEL, MOST_WAITING, Event
 from insight_journey.extensions import make_engine
 from tests.stack import Heard, Person, Stack, until
 
@@ -71,6 +72,37 @@ def test_a_gap_that_is_not_kept_is_told_first(stack: Stack, alice: Person) -> No
     with alice.listening(last_sequence=3) as heard:
         until(lambda: len(heard.events) >= 2)
     assert heard.of("replay.gap") == []  # what is gone she has seen
+
+
+def nudge(stack: Stack, person: Person, *sequences: int) -> None:
+    """As a process that tells of facts with these sequences does."""
+    facts = [[n, "session.created", {"session_id": str(UUID(int=n)), "sequence": n}] for n in sequences]
+    connection = redis.Redis.from_url(stack.settings.redis_url.get_secret_value())
+    connection.publish(CHANNEL, json.dumps({"user": person.id, "facts": facts}))
+    connection.close()
+
+
+def test_doubled_late_and_early_nudges_change_nothing(stack: Stack, alice: Person) -> None:
+    with alice.listening() as heard:
+        made = [alice.session(), alice.session()]
+        until(lambda: len(heard.events) >= 2)
+        for told in ([1], [2], [1, 2], [4], [9, 10], []):
+            nudge(stack, alice, *told)
+        made.append(alice.session())
+        until(lambda: len(heard.events) >= 3)
+    assert sequences(heard) == [1, 2, 3]
+    assert [message["session_id"] for message in heard.of("session.created")] == made
+
+
+def test_facts_whose_nudge_was_lost_come_all_the_same(stack: Stack, alice: Person) -> None:
+    with alice.listening() as heard, alice.listening() as other:
+        alice.session()
+        until(lambda: heard.events and other.events)
+        flood(stack, alice, 3)
+        until(lambda: len(heard.events) >= 4 and len(other.events) >= 4)
+        alice.session()
+        until(lambda: len(heard.events) >= 5 and len(other.events) >= 5)
+    assert sequences(heard) == sequences(other) == [1, 2, 3, 4, 5]
 
 
 def test_nothing_kept_at_all(stack: Stack, alice: Person) -> None:
