@@ -41,7 +41,7 @@ class EverySchema(PlannedSchema):
 
 
 WHOLE: dict[str, Any] = {
-    "id": ID, "text": "words", "count": 3, "share": 1, "is_new": True, "at": AT, "speakers": 2, 
+    "id": ID, "text": "words", "count": 3, "share": 1, "is_new": True, "at": AT, "speakers": 2,
     "inner": {"text": "a", "at": AT, "day": AT, "called": "x"},
     "many": [{"text": "b"}, SimpleNamespace(text="c", at=AT), None], "several": [{"text": "d"}], "names": ["e", None],
     "counts": {"moment": 1}, "secret": "x", "more": 1,
