@@ -168,10 +168,14 @@ def _make_key_file(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Key:
-    """The key of a user or of one session. `owner` is the user's id and bound into every seal."""
+    """The key of a user or of one session. `owner` is the user's id and bound into every seal.
+
+    Keys derived from it are kept as long as it is: a projection asks for hundreds of ids and seals.
+    """
 
     owner: UUID
     secret: bytes = field(repr=False)
+    _derived: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def seal(self, purpose: str, row: str | UUID, version: int, plain: bytes) -> bytes:
         """Format byte, nonce, ciphertext; 29 bytes longer than `plain`."""
@@ -184,7 +188,12 @@ class Key:
         return _open(self._row_key(purpose), sealed[1:], self._row_aad(purpose, row, version))
 
     def _row_key(self, purpose: str) -> bytes:
-        return derive(self.secret, f"row.{purpose}")
+        return self._derive(f"row.{purpose}")
+
+    def _derive(self, purpose: str) -> bytes:
+        if purpose not in self._derived:
+            self._derived[purpose] = derive(self.secret, purpose)
+        return self._derived[purpose]
 
     def _row_aad(self, purpose: str, row: str | UUID, version: int) -> bytes:
         return _bound(ROW_FORMAT, purpose, self.owner, row, version)
@@ -203,14 +212,14 @@ class Key:
 
     def graph_id(self, *parts: str) -> str:
         """An id that leads nowhere without this key: a version 8 UUID (RFC 9562) of an HMAC over the parts."""
-        digest = hmac.digest(derive(self.secret, "graph-id"), _bound(*parts), "sha256")
-        number = int.from_bytes(digest[:16], "big")
-        number = number & ~(0xF << 76) | 0x8 << 76
-        return str(UUID(int=number & ~(0x3 << 62) | 0x2 << 62))
+        raw = bytearray(hmac.digest(self._derive("graph-id"), _bound(*parts), "sha256")[:16])
+        raw[6], raw[8] = raw[6] & 0x0F | 0x80, raw[8] & 0x3F | 0x80
+        digits = raw.hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def text_hash(self, purpose: str, text: str) -> bytes:
         """HMAC-SHA256 of a text, 32 bytes: equal texts of one person are told without the text."""
-        return hmac.digest(derive(self.secret, f"text-hash.{purpose}"), _encode(text), "sha256")
+        return hmac.digest(self._derive(f"text-hash.{purpose}"), _encode(text), "sha256")
 
     def writer(self, sink: BinaryIO, purpose: str, object_id: str) -> "SealedWriter":
         """Seals into `sink`, which stays the caller's to close."""

@@ -3,8 +3,9 @@
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, Driver, GraphDatabase, ManagedTransaction, Session
@@ -16,6 +17,7 @@ from insight_journey.settings import Settings
 
 Row = dict[str, Any]
 Statement = tuple[str, dict[str, Any]]
+Ask = Callable[[str, dict[str, Any]], list[Row]]  # runs a statement of the transaction
 
 CONNECT_SECONDS = 5.0
 READ_RETRY_SECONDS = 3.0  # a person waits for the answer
@@ -49,21 +51,25 @@ class Graph:
             return session.execute_read(self._fetch, query, params)
 
     def write(self, statements: Sequence[Statement]) -> None:
-        """Run statements in one transaction, again when it lost a race: so they must be idempotent.
+        """Run statements in one transaction, as `transact` does."""
+        self.transact(lambda ask: [ask(*statement) for statement in statements])
 
-        Raises Refused where a row of theirs says `refused`.
+    def transact(self, work: Callable[[Ask], object]) -> None:
+        """Run a unit of work in one transaction, again when it lost a race: so it must be idempotent.
+
+        Raises Refused where a row of its statements says `refused`.
         """
         with _our_errors(), self._session(WRITE_ACCESS, WRITE_RETRY_SECONDS) as session:
             for attempt in range(1, RACES):
                 try:
-                    session.execute_write(self._run, statements)
+                    session.execute_write(self._run, work)
                 except bolt.ClientError as error:
                     if not _lost_race(error):
                         raise
                     time.sleep(random.uniform(0.2, 1) * 0.05 * 2**attempt)  # noqa: S311 - spreads writers, guards nothing
                 else:
                     return
-            session.execute_write(self._run, statements)
+            session.execute_write(self._run, work)
 
     def check(self) -> float:
         """Seconds that the smallest query takes."""
@@ -86,11 +92,15 @@ class Graph:
             raise RuntimeError("a graph query that should only read has written")
         return rows
 
-    def _run(self, tx: ManagedTransaction, statements: Sequence[Statement]) -> None:
-        for query, params in statements:
-            self.statements += 1
-            if any(row.get("refused") for row in tx.run(query, params)):
-                raise Refused
+    def _run(self, tx: ManagedTransaction, work: Callable[[Ask], object]) -> None:
+        work(partial(self._ask, tx))
+
+    def _ask(self, tx: ManagedTransaction, query: str, params: dict[str, Any]) -> list[Row]:
+        self.statements += 1
+        rows = [dict(record) for record in tx.run(query, params)]
+        if any(row.get("refused") for row in rows):
+            raise Refused
+        return rows
 
     def _session(self, access: str, retry_seconds: float) -> Session:
         self._see_it_there()

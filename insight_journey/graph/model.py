@@ -1,6 +1,7 @@
 """Kinds, labels and relationship types of the graph: the one table that names them."""
 
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Kind
+from insight_journey.taxonomy import TAXONOMY_OF_KIND
 
 LABEL_OF_KIND: dict[Kind, str] = {
     "emotion": "Emotion",
@@ -25,3 +26,12 @@ BOOKKEEPING_LABELS = ("Writer", "Installation")  # of the writes, not of a perso
 TIMED_LABELS = ("Session", "Moment")  # asked for by period
 MENTIONS = "|".join(MENTION_OF_KIND.values())
 WORDED_MENTIONS = "|".join(MENTION_OF_KIND[kind] for kind in KINDS if kind not in CODED_KINDS)
+FILED_KINDS = tuple(kind for kind in KINDS if kind in TAXONOMY_OF_KIND)  # their elements stand in categories
+
+# Properties besides `owner`, in the order in which they are sent.
+MOMENT_COLUMNS = ("id", "position", "start", "end", "at", "speaker")
+ELEMENT_COLUMNS = ("id", "key", "code", "status")
+MENTION_COLUMNS = (
+    "id", "span_start", "span_end", "start", "end", "confidence", "engine",
+    "intensity", "stance", "severity", "due_on", "category", "wording",
+)  # fmt: skip

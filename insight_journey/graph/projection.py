@@ -1,21 +1,23 @@
 """Writes one session's truth into the graph: everything of it replaced, in one transaction, in a constant number of statements."""
 
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from insight_journey import taxonomy
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, Kind, Mention, Moment
 from insight_journey.crypto import Key
-from insight_journey.graph.client import Graph, Row, Statement
+from insight_journey.graph.client import Ask, Graph, Row, Statement
+from insight_journey.graph.model import FILED_KINDS, KIND_OF_MENTION, MENTION_COLUMNS, MOMENT_COLUMNS
 from insight_journey.graph.queries import projection, removal, whole
 from insight_journey.graph.schema import ensure_schema
 
 BATCH = 1000  # rows of one parameter: larger messages make the driver hang on the embedded graph
 LAST_FENCE = 2**62
+T = TypeVar("T")
 WORDING = "graph.mention"  # purpose of the seal on a mention's wording
 
 
@@ -59,19 +61,19 @@ def element_id(key: Key, kind: Kind, element_key: str) -> str:
 def project_session(graph: Graph, key: Key, truth: SessionTruth, fence: int = 0) -> None:
     """Make the graph say of this session exactly what `truth` says. Idempotent, all or nothing.
 
-    Four statements, and one more for each further thousand moments or mentions. `key` is the user's. `fence` rises with each
+    At most four statements, and more only where a thousand rows are not enough. `key` is the user's. `fence` rises with each
     writer of a person: raises Refused where one with a higher fence has written.
     """
     ensure_schema(graph)
-    graph.write(list(_statements(key, truth, fence)))
+    statements = list(_statements(key, truth))
+    graph.transact(partial(_replace, _names(key, truth.user_id, truth.session_id), fence, statements))
 
 
 def remove_session(graph: Graph, key: Key, user_id: UUID, session: UUID, fence: int = 0) -> None:
     """Take a session and what only it held out of the graph; nothing happens when it is not there. Raises Refused."""
     ensure_schema(graph)
-    common = {"owner": person_id(key, user_id), "session": session_id(key, session), "projection": "", "fence": fence}
-    queries = (projection.FENCE, projection.STALE_MENTIONS, projection.STALE_MOMENTS, removal.SESSION, removal.IDLE_PERSON)
-    graph.write([(query, common) for query in queries])
+    names = _names(key, user_id, session)
+    graph.transact(partial(_replace, names, fence, [(removal.SESSION, names), (removal.IDLE_PERSON, names)]))
 
 
 def clear_person(graph: Graph, owner: str, fence: int = 0) -> None:
@@ -92,27 +94,70 @@ def fence_of(graph: Graph, key: Key) -> int:
     return max((row["fence"] for row in graph.read(whole.FENCE, owner=person_id(key, key.owner))), default=0)
 
 
-def _statements(key: Key, truth: SessionTruth, fence: int) -> Iterator[Statement]:
-    common = {
-        "owner": person_id(key, truth.user_id),
-        "session": session_id(key, truth.session_id),
-        "projection": secrets.token_hex(8),
-    }
-    session = {**common, **session_row(truth), "fence": fence}
-    for moments in _batches(moment_rows(key, truth)):
-        yield projection.SESSION, {**session, "moments": moments}
+def _names(key: Key, user_id: UUID, session: UUID) -> Row:
+    return {"owner": person_id(key, user_id), "session": session_id(key, session)}
+
+
+def _replace(names: Row, fence: int, statements: Sequence[Statement], ask: Ask) -> None:
+    """Run `statements` after what the session held was taken away, and before what nothing holds any more is."""
+    (cleared,) = ask(projection.CLEAR, {**names, "fence": fence})
+    for statement in statements:
+        ask(*statement)
+    for held in _batches(cleared["held"]):
+        ask(projection.PRUNE, {**names, **_by_kind(KINDS, ((KIND_OF_MENTION[type_], element) for type_, element in held))})
+
+
+def _statements(key: Key, truth: SessionTruth) -> Iterator[Statement]:
+    mentions = mention_rows(key, truth)
+    session = {**_names(key, truth.user_id, truth.session_id), **session_row(truth)}
+    for told in list(_batches(_told(key, moment_rows(key, truth), mentions), _size)) or [[]]:
+        yield projection.CONTENT, {**session, "moments": told}
     categories = category_rows(key, truth)
-    for mentions in _batches([_sealed(key, row) for row in mention_rows(key, truth)]):
-        by_kind: dict[str, Any] = {kind: [row for row in mentions if row["kind"] == kind] for kind in KINDS}
-        yield projection.MENTIONS_OF_SESSION, {**common, **by_kind, "categories": categories}
-    yield projection.STALE_MENTIONS, common
-    yield projection.STALE_MOMENTS, common
+    filed = dict.fromkeys((row["kind"], (row["element"], row["category"])) for row in mentions if row["category"])
+    for pairs in _batches(filed):
+        yield projection.CATEGORIES, {"owner": session["owner"], "categories": categories, **_by_kind(FILED_KINDS, pairs)}
 
 
-def _batches(rows: list[Row]) -> Iterator[list[Row]]:
-    """At least one, so that an empty truth takes the same statements."""
-    for start in range(0, max(len(rows), 1), BATCH):
-        yield rows[start : start + BATCH]
+def _told(key: Key, moments: list[Row], mentions: list[Row]) -> list[Row]:
+    """Moments as the statement reads them: `row` their values, and under each kind their mentions'."""
+    told = {moment["id"]: {"row": [moment[name] for name in MOMENT_COLUMNS]} for moment in moments}
+    for row in mentions:
+        told[row["moment"]].setdefault(row["kind"], []).append(_mention_values(key, row))
+    return list(told.values())
+
+
+def _mention_values(key: Key, row: Row) -> list[Any]:
+    mention = {"id": row["id"], **row["mention"]}
+    if mention["wording"] is not None:
+        mention["wording"] = key.seal_text(WORDING, row["id"], 1, mention["wording"])
+    return [row["element"], row["key"], row["code"], row["status"], *(mention[name] for name in MENTION_COLUMNS)]
+
+
+def _by_kind(kinds: Iterable[Kind], pairs: Iterable[tuple[Kind, Any]]) -> dict[str, list[Any]]:
+    """A parameter a kind, empty ones too."""
+    found: dict[str, list[Any]] = {kind: [] for kind in kinds}
+    for kind, value in pairs:
+        found[kind].append(value)
+    return found
+
+
+def _size(told: Row) -> int:
+    """A moment and its mentions."""
+    return 1 + sum(len(rows) for kind, rows in told.items() if kind != "row")
+
+
+def _batches(rows: Iterable[T], size: Callable[[T], int] = lambda _: 1) -> Iterator[list[T]]:
+    """Rows in their order, as many together as a parameter may hold."""
+    batch: list[T] = []
+    held = 0
+    for row in rows:
+        if batch and held + size(row) > BATCH:
+            yield batch
+            batch, held = [], 0
+        batch.append(row)
+        held += size(row)
+    if batch:
+        yield batch
 
 
 def session_row(truth: SessionTruth) -> Row:
@@ -141,21 +186,21 @@ def mention_rows(key: Key, truth: SessionTruth) -> list[Row]:
     """One row a mention id; of two that differ in nothing but how they were found, the surer one. Wordings in the clear."""
     if truth.analysis is None:
         return []
-    moments = {moment.position: moment for moment in truth.analysis.moments}
+    moments = {moment.position: (moment_id(key, truth.session_id, moment), moment.char_start) for moment in truth.analysis.moments}
     found = sorted(truth.analysis.mentions, key=lambda mention: mention.confidence)
-    rows = (_mention_row(key, truth, moments[mention.moment], mention) for mention in found)
+    rows = (_mention_row(key, truth, *moments[mention.moment], mention) for mention in found)
     return list({row["id"]: row for row in rows}.values())
 
 
-def _mention_row(key: Key, truth: SessionTruth, moment: Moment, mention: Mention) -> Row:
+def _mention_row(key: Key, truth: SessionTruth, moment: str, moment_start: int, mention: Mention) -> Row:
     coded = mention.kind in CODED_KINDS
     element_key = truth.element_keys[mention.kind, (mention.code if coded else mention.text) or ""]
-    start, end = moment.char_start + mention.quote_start, moment.char_start + mention.quote_end
+    start, end = moment_start + mention.quote_start, moment_start + mention.quote_end
     mention_id = key.graph_id("mention", str(truth.session_id), mention.kind, element_key, str(start), str(end))
     return {
         "id": mention_id,
         "kind": mention.kind,
-        "moment": moment_id(key, truth.session_id, moment),
+        "moment": moment,
         "element": element_id(key, mention.kind, element_key),
         "key": element_key,
         "code": mention.code if coded else None,
@@ -163,12 +208,6 @@ def _mention_row(key: Key, truth: SessionTruth, moment: Moment, mention: Mention
         "category": _category_id(key, mention.kind, mention.code),
         "mention": _mention_properties(mention),
     }
-
-
-def _sealed(key: Key, row: Row) -> Row:
-    wording = row["mention"]["wording"]
-    sealed = key.seal_text(WORDING, row["id"], 1, wording) if wording is not None else None
-    return {**row, "mention": {**row["mention"], "wording": sealed}}
 
 
 def _mention_properties(mention: Mention) -> Row:
@@ -198,9 +237,9 @@ def _category_id(key: Key, kind: Kind, code: str | None) -> str | None:
 
 def category_rows(key: Key, truth: SessionTruth) -> list[Row]:
     """The categories that the mentions name with all above them, parents first."""
-    used = {(m.kind, m.code) for m in (truth.analysis.mentions if truth.analysis else ()) if m.code and _category_id(key, m.kind, m.code)}
+    named = {(mention.kind, mention.code) for mention in (truth.analysis.mentions if truth.analysis else ()) if mention.code}
     rows: dict[str, Row] = {}
-    for kind, code in sorted(used):
+    for kind, code in sorted((kind, code) for kind, code in named if _category_id(key, kind, code)):
         name = taxonomy.TAXONOMY_OF_KIND[kind]
         tree = taxonomy.load(name)
         for category in reversed((tree.get(code), *tree.ancestors(code))):

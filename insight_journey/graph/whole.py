@@ -11,7 +11,6 @@ from insight_journey.graph.projection import SessionTruth, category_rows, mentio
 from insight_journey.graph.queries import whole
 
 Export = dict[str, list[Row]]  # "nodes" and "relationships"
-_BOOKKEEPING = ("projection",)  # of the writes, not of the person
 
 
 def person_counts(graph: Graph, key: Key) -> dict[str, int]:
@@ -103,4 +102,4 @@ def _link(row: Row) -> Row:
 
 
 def _kept(properties: Row) -> Row:
-    return {name: value for name, value in sorted(properties.items()) if name not in _BOOKKEEPING and value is not None}
+    return {name: value for name, value in sorted(properties.items()) if value is not None}

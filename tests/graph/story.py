@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from insight_journey.analysis.base import CODED_KINDS, Analysis, Kind, Mention, Moment
+from insight_journey import taxonomy
+from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, Kind, Mention, Moment
 from insight_journey.crypto import Key
 from insight_journey.extensions import new_id
 from insight_journey.graph.projection import SessionTruth
@@ -63,3 +64,16 @@ def busy(elements: int) -> Analysis:
     """As many elements, each in a moment of its own."""
     spoken = moments(*(f"I felt sad about thing number {n}." for n in range(elements)))
     return analysis(spoken, *(mention("challenge", moment, f"number {n}", text=f"Thing {n}") for n, moment in enumerate(spoken)))
+
+
+def varied(elements: int) -> Analysis:
+    """As many elements, no two the same (up to 300), of all kinds in turn, each in a moment of its own."""
+    spoken = moments(*(f"I felt sad about thing number {n}." for n in range(elements)))
+    return analysis(spoken, *(_one_of_many(n, moment) for n, moment in enumerate(spoken)))
+
+
+def _one_of_many(number: int, moment: Moment) -> Mention:
+    kind = KINDS[number % len(KINDS)]
+    text = None if kind in CODED_KINDS else f"Thing {number}"
+    codes = taxonomy.load(taxonomy.TAXONOMY_OF_KIND[kind]).codes if kind in taxonomy.TAXONOMY_OF_KIND else (None,)
+    return mention(kind, moment, f"number {number}", text=text, code=codes[number // len(KINDS) % len(codes)])

@@ -11,9 +11,10 @@ from insight_journey.extensions import new_id
 from insight_journey.graph import views, whole
 from insight_journey.graph.client import Graph, Refused
 from insight_journey.graph.projection import clear_person, fence_of, person_id, project_session, remove_person, remove_session
+from insight_journey.graph.schema import ensure_schema
 from tests.engines import GraphEngine
 from tests.graph.conftest import settings_of
-from tests.graph.story import analysis, busy, evening, mention, moments, truth
+from tests.graph.story import analysis, busy, evening, mention, moments, truth, varied
 
 
 def test_it_works(graph: Graph, alice: Key) -> None:
@@ -40,21 +41,34 @@ def test_again_changes_nothing(graph: Graph, alice: Key) -> None:
     assert whole.export(graph, alice) == before
 
 
-def test_the_number_of_statements_is_constant(graph: Graph, alice: Key) -> None:
-    project_session(graph, alice, truth(alice, None))
-    taken = []
-    for elements in (10, 500):
+@pytest.mark.parametrize("elements", [12, 300])
+def test_the_number_of_statements_is_constant(graph: Graph, alice: Key, elements: int) -> None:
+    ensure_schema(graph)
+    told, taken = truth(alice, varied(elements)), []
+    for _ in ("new", "again"):
         before = graph.statements
-        project_session(graph, alice, truth(alice, busy(elements)))
+        project_session(graph, alice, told)
         taken.append(graph.statements - before)
-    assert taken == [4, 4]
+    assert taken == [3, 4]
 
 
 def test_more_than_a_batch(graph: Graph, alice: Key) -> None:
     told = truth(alice, busy(1001))
+    for _ in ("new", "again"):
+        project_session(graph, alice, told)
+        assert whole.export(graph, alice) == whole.expected(alice, [told])
+    project_session(graph, alice, replace(told, analysis=None))
+    assert whole.person_counts(graph, alice)["Challenge"] == 0
+
+
+def test_an_element_named_many_times_is_one(graph: Graph, alice: Key) -> None:
+    spoken = moments(*["I felt sad, and sad again."] * 3)
+    quotes = [mention("emotion", moment, quote, code="sadness") for moment in spoken for quote in ("felt sad", "sad again")]
+    told = truth(alice, analysis(spoken, *quotes))
     project_session(graph, alice, told)
     counts = whole.person_counts(graph, alice)
-    assert (counts["Moment"], counts["Challenge"], counts["RAISES"]) == (1001, 1001, 1001)
+    assert (counts["Emotion"], counts["EXPRESSES"], counts["IN_CATEGORY"]) == (1, 6, 1)
+    assert whole.export(graph, alice) == whole.expected(alice, [told])
 
 
 def test_a_new_analysis_replaces_and_prunes(graph: Graph, alice: Key) -> None:
@@ -94,6 +108,27 @@ def test_a_belief_leaves_the_category_that_no_mention_names(graph: Graph, alice:
     view = views.session_graph(graph, alice, told.session_id)
     assert {node["code"] for node in view.nodes if node["label"] == "Category"} == {"future", "future.hope"}
     assert views.session_mentions(graph, alice, told.session_id)[0].category == "future.hope"
+
+
+def test_a_belief_leaves_its_category_when_no_mention_names_any(graph: Graph, alice: Key) -> None:
+    (spoken,) = moments("I am never good enough.")
+    told = [
+        truth(alice, analysis([spoken], mention("belief", spoken, "never good enough", text="I am never good enough", code=code)))
+        for code in ("self.worth", None)
+    ]
+    last = replace(told[1], session_id=told[0].session_id)
+    for one in (told[0], last):
+        project_session(graph, alice, one)
+    assert whole.export(graph, alice) == whole.expected(alice, [last])
+
+
+def test_what_was_done_about_an_action_survives_a_new_analysis(graph: Graph, alice: Key) -> None:
+    told = truth(alice, evening())
+    project_session(graph, alice, told)
+    done = "MATCH (a:ActionItem {owner: $owner}) SET a.status = 'done'"
+    graph.write([(done, {"owner": person_id(alice, alice.owner)})])
+    project_session(graph, alice, told)
+    assert {found.status for found in views.session_mentions(graph, alice, told.session_id, "action_item")} == {"done"}
 
 
 def test_the_order_of_arrival_does_not_matter(graph: Graph, alice: Key) -> None:

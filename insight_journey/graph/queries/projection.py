@@ -1,9 +1,17 @@
-"""Writes of one session's subgraph. Each runs inside one transaction with the others; none depends on what was there before.
+"""Writes of one session's subgraph, in one transaction: what it held goes, what is true now is created, what nothing holds is pruned.
 
-`$projection` is a fresh mark of the running transaction: what a session holds and does not bear it is no longer true.
+Rows of moments and mentions are lists, values in the order of the model's columns: names would be most of what is sent.
 """
 
-from insight_journey.graph.model import LABEL_OF_KIND, MENTION_OF_KIND, MENTIONS
+from insight_journey.graph.model import (
+    ELEMENT_COLUMNS,
+    FILED_KINDS,
+    LABEL_OF_KIND,
+    MENTION_COLUMNS,
+    MENTION_OF_KIND,
+    MENTIONS,
+    MOMENT_COLUMNS,
+)
 
 # Written first, so that writers of one person follow each other; then read: whose fence is lower than one seen before is refused.
 _FENCE = """
@@ -15,71 +23,79 @@ WITH seen > $fence AS refused"""
 # One row: whether the writer is refused. Held until the transaction ends.
 FENCE = f"{_FENCE}\nRETURN refused"
 
-# One row: whether the writer is refused. Person, session and moments.
-SESSION = f"""{_FENCE}
+# One row: whether the writer is refused, and the mention type and id of each element that the session held. Its moments are gone.
+CLEAR = f"""{_FENCE}
+OPTIONAL MATCH (:Session {{owner: $owner, id: $session}})-[:HAS_MOMENT]->(m:Moment {{owner: $owner}})
+OPTIONAL MATCH (m)-[r:{MENTIONS}]->(e {{owner: $owner}})
+WITH refused, collect(DISTINCT m) AS moments, collect(DISTINCT CASE WHEN e IS NOT NULL THEN [type(r), e.id] END) AS held
+FOREACH (m IN moments | DETACH DELETE m)
+RETURN refused, held
+"""
+
+
+def _values(row: str, columns: tuple[str, ...], first: int = 0) -> str:
+    """A map of properties, from the values of a row."""
+    return "{owner: $owner, " + ", ".join(f"{name}: {row}[{n}]" for n, name in enumerate(columns, first)) + "}"
+
+
+_MENTIONS = "".join(
+    f"""
+  FOREACH (row IN moment.{kind} |
+    MERGE (e:{label} {{owner: $owner, id: row[0]}}) ON CREATE SET e.key = row[1], e.code = row[2], e.status = row[3]
+    CREATE (m)-[:{MENTION_OF_KIND[kind]} {_values("row", MENTION_COLUMNS, len(ELEMENT_COLUMNS))}]->(e))"""
+    for kind, label in LABEL_OF_KIND.items()
+)
+
+# Nothing. Person, session, moments; each moment comes with its mentions by kind, a row the element's values and then its own.
+CONTENT = f"""
 MERGE (p:Person {{owner: $owner, id: $owner}})
 MERGE (s:Session {{owner: $owner, id: $session}}) SET s.at = $at, s.day = $day, s.version = $version
 MERGE (p)-[:HAS_SESSION]->(s)
-FOREACH (row IN $moments |
-  MERGE (m:Moment {{owner: $owner, id: row.id}}) SET m += row, m.projection = $projection
-  MERGE (s)-[:HAS_MOMENT]->(m))
-RETURN refused
+FOREACH (moment IN $moments |
+  CREATE (s)-[:HAS_MOMENT]->(m:Moment {_values("moment.row", MOMENT_COLUMNS)}){_MENTIONS})
 """
 
-_CATEGORIES = """
-CALL () {
-  UNWIND $categories AS row
-  MERGE (c:Category {owner: $owner, id: row.id}) SET c.taxonomy = row.taxonomy, c.code = row.code
-  WITH c, row WHERE row.parent IS NOT NULL
-  MATCH (above:Category {owner: $owner, id: row.parent})
-  MERGE (c)-[:BROADER]->(above)
-}"""
-
-_MENTIONS = """
+_FILED = """
 CALL () {
   UNWIND $%(kind)s AS row
-  MATCH (m:Moment {owner: $owner, id: row.moment})
-  MERGE (e:%(label)s {owner: $owner, id: row.element}) ON CREATE SET e.key = row.key, e.code = row.code, e.status = row.status
-  MERGE (m)-[r:%(type)s {id: row.id}]->(e) SET r += row.mention, r.owner = $owner, r.projection = $projection
-  WITH e, row WHERE row.category IS NOT NULL
-  MATCH (c:Category {owner: $owner, id: row.category})
+  MATCH (e:%(label)s {owner: $owner, id: row[0]})
+  MATCH (c:Category {owner: $owner, id: row[1]})
   MERGE (e)-[:IN_CATEGORY]->(c)
 }"""
 
-# One row: 1. `$categories` holds parents before children; the mentions of each kind stand in a parameter of its name.
-MENTIONS_OF_SESSION = (
-    _CATEGORIES
-    + "".join(_MENTIONS % {"kind": kind, "label": label, "type": MENTION_OF_KIND[kind]} for kind, label in LABEL_OF_KIND.items())
-    + "\nRETURN 1 AS done"
-)
-
-# Nothing. Takes away the session's mentions that are no longer true, then elements that nothing holds any more. A belief leaves
-# the categories that none of its mentions names.
-STALE_MENTIONS = f"""
-MATCH (:Session {{owner: $owner, id: $session}})-[:HAS_MOMENT]->(:Moment {{owner: $owner}})-[r:{MENTIONS}]->(e {{owner: $owner}})
-WHERE r.projection <> $projection OR e:Belief
-WITH e, collect(CASE WHEN r.projection <> $projection THEN r END) AS stale
-FOREACH (r IN stale | DELETE r)
-WITH e, COLLECT {{ MATCH (e)<-[held:REVEALS]-(:Moment {{owner: $owner}}) RETURN held.category }} AS held
-OPTIONAL MATCH (e)-[left:IN_CATEGORY]->(c:Category {{owner: $owner}}) WHERE e:Belief AND NOT c.code IN held
-DELETE left
-WITH DISTINCT e
-WHERE NOT EXISTS {{ MATCH (e)<-[:{MENTIONS}]-(:Moment {{owner: $owner}}) }}
-DETACH DELETE e
+# One row: 1. `$categories` holds parents before children; each kind's rows are (element, category).
+CATEGORIES = f"""
+CALL () {{
+  UNWIND $categories AS row
+  MERGE (c:Category {{owner: $owner, id: row.id}}) SET c.taxonomy = row.taxonomy, c.code = row.code
+  WITH c, row WHERE row.parent IS NOT NULL
+  MATCH (above:Category {{owner: $owner, id: row.parent}})
+  MERGE (c)-[:BROADER]->(above)
+}}{"".join(_FILED % {"kind": kind, "label": LABEL_OF_KIND[kind]} for kind in FILED_KINDS)}
+RETURN 1 AS done
 """
 
-# One row: 1. Takes away the session's moments that are no longer true, and categories that no element stands in or below.
-STALE_MOMENTS = """
+_UNHELD = """
 CALL () {
-  MATCH (:Session {owner: $owner, id: $session})-[:HAS_MOMENT]->(m:Moment {owner: $owner})
-  WHERE m.projection <> $projection
-  DETACH DELETE m
-}
-CALL () {
-  MATCH (c:Category {owner: $owner})
+  UNWIND $%(kind)s AS id
+  MATCH (e:%(label)s {owner: $owner, id: id}) WHERE NOT EXISTS { MATCH (e)<-[:%(type)s]-(:Moment {owner: $owner}) }
+  DETACH DELETE e
+}"""
+
+# One row: 1. Of the elements named by kind, those that nothing holds go. A belief leaves the categories that none of its mentions names,
+# and categories go that no element stands in or below.
+PRUNE = f"""{"".join(_UNHELD % {"kind": kind, "label": label, "type": MENTION_OF_KIND[kind]} for kind, label in LABEL_OF_KIND.items())}
+CALL () {{
+  UNWIND $belief AS id
+  MATCH (b:Belief {{owner: $owner, id: id}})-[filed:IN_CATEGORY]->(c:Category {{owner: $owner}})
+  WHERE NOT EXISTS {{ MATCH (b)<-[held:REVEALS]-(:Moment {{owner: $owner}}) WHERE held.category = c.code }}
+  DELETE filed
+}}
+CALL () {{
+  MATCH (c:Category {{owner: $owner}})
   WHERE c.id IS NOT NULL
-    AND NOT EXISTS { MATCH (c)<-[:BROADER*0..8]-(:Category {owner: $owner})<-[:IN_CATEGORY]-({owner: $owner}) }
+    AND NOT EXISTS {{ MATCH (c)<-[:BROADER*0..8]-(:Category {{owner: $owner}})<-[:IN_CATEGORY]-({{owner: $owner}}) }}
   DETACH DELETE c
-}
+}}
 RETURN 1 AS done
 """
