@@ -2,7 +2,7 @@
 
 It is trained on comments of strangers and is unsure more often than not, so it speaks only where it was seen to be right
 there: of a feeling from a calibrated probability of FINE on, else of the feeling's group from GROUP on, else not at all.
-What the lexicon found or refused in the same sentence stands: the head adds no feeling of such a group.
+Where the lexicon found a feeling the head is silent, and it adds none of a group for which the lexicon refused a word.
 """
 
 from collections.abc import Iterator
@@ -39,9 +39,9 @@ def find(reading: Reading, model: Model | None) -> Iterator[Guess]:
     fine, groups = model.probabilities(logits), model.group_probabilities(logits, members(model.labels))
     for place, n in enumerate(told):
         sentence = reading.sentences[n]
-        taken = feelings.groups(sentence)
+        refused = feelings.groups(sentence)
         for group, code, confidence in _said(model.labels, fine[place], groups[place]):
-            if group not in taken:
+            if group not in refused:
                 yield Guess(n, code, feelings.worded(sentence), confidence)
 
 
@@ -61,9 +61,9 @@ def members(labels: tuple[str, ...]) -> list[list[int]]:
 
 
 def _is_told(sentence: Sentence) -> bool:
-    """Whether the person tells of herself: a sentence with "I" that neither asks nor imagines."""
+    """Whether the person tells of herself, and names no feeling: a sentence with "I" that neither asks nor imagines."""
     words = {token.word for token in sentence.tokens}
-    return not sentence.asks and bool(words & SELF) and not words & HYPOTHETICAL
+    return not sentence.asks and bool(words & SELF) and not words & HYPOTHETICAL and not feelings.find(sentence)
 
 
 def _said(labels: tuple[str, ...], fine: Floats, groups: Floats) -> Iterator[tuple[str, str, float]]:

@@ -124,7 +124,7 @@ def get() -> Model | None:
 def load(path: Path) -> Model | None:
     """A model from its file, or None as for `get`."""
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as source, np.load(source) as stored:
             arrays = {name: stored[name] for name in stored.files}
         if str(arrays.pop("encoder")) == encoder.SHA256:
             return _model(arrays)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from insight_journey import encoder
-from insight_journey.analysis import actions, beliefs, challenges, evidence, feelings, insights, language, topics
+from insight_journey.analysis import actions, beliefs, challenges, emotions, evidence, feelings, head, insights, language, topics
 from insight_journey.analysis.base import Analysis, AnalysisJob, Kind, Mention, Moment
 from insight_journey.analysis.crisis import is_crisis
 from insight_journey.analysis.readings import Reading, read
@@ -21,14 +21,16 @@ from insight_journey.transcription.base import PRACTITIONER
 VERSION = "2"
 LEXICON, RULE, MODEL = "lexicon", "rule", "model"
 RULES_ONLY = "rules_only"
+NO_HEAD = "no_emotion_head"
 
 
 class LocalAnalyzer:
     """Deterministic: the same moments, language and day always give the same mentions."""
 
     def __init__(self, settings: Settings) -> None:
-        """Without a usable encoder it works by lexicon and rules alone, and warns so (`rules_only`)."""
+        """Without a usable encoder it works by lexicon and rules alone, and warns so (`rules_only`); without a head, `no_emotion_head`."""
         self.encoder = encoder.get(settings.encoder_model)
+        self.head = head.get() if self.encoder else None
 
     def analyze(self, job: AnalysisJob) -> Analysis:
         """All mentions of a transcript. Other languages than English give none and a warning."""
@@ -38,7 +40,7 @@ class LocalAnalyzer:
         found = [] if foreign else list(self._find(spoken, job))
         mentions, dropped = evidence.verify(found, job.moments)
         mentions, warnings = evidence.restrict(mentions, job.moments)
-        ours = (foreign, None if self.encoder else RULES_ONLY)
+        ours = (foreign, None if self.encoder else RULES_ONLY, NO_HEAD if self.encoder and not self.head else None)
         job.progress(1.0)
         return Analysis(
             analyzer="local", version=VERSION, language=job.language or (None if foreign or not spoken else "en"), moments=job.moments,
@@ -48,23 +50,33 @@ class LocalAnalyzer:
     def _find(self, moments: list[Moment], job: AnalysisJob) -> Iterator[Mention]:
         today = date.fromisoformat(job.today)
         for done, reading in enumerate(read(moments, self.encoder)):
-            yield from find(reading, today)
+            yield from find(reading, today, self.head)
             job.progress(done / len(moments))
 
 
-def find(reading: Reading, today: date) -> Iterator[Mention]:
+def find(reading: Reading, today: date, model: head.Model | None) -> Iterator[Mention]:
     """The mentions of one moment, in a fixed order of kinds."""
     moment, parts = reading.moment, reading.sentences
-    for sentence in parts:
-        for feeling in feelings.find(sentence):
-            span = quote(sentence, feeling.start, feeling.end)
-            yield _mention("emotion", moment, span, feeling.confidence, LEXICON, code=feeling.code, intensity=feeling.intensity)
+    yield from _emotions(reading, model)
     for topic in topics.find(parts, reading.vectors):
         span = quote(topic.sentence, topic.start, topic.end)
         yield _mention("topic", moment, span, topic.confidence, topic.engine, code=topic.code)
     if not is_crisis(moment.text):
         for sentence in parts:
             yield from _statements(sentence, moment, today)
+
+
+def _emotions(reading: Reading, model: head.Model | None) -> Iterator[Mention]:
+    """Those that are named, then those that the head reads where none is."""
+    moment = reading.moment
+    for sentence in reading.sentences:
+        for feeling in feelings.find(sentence):
+            span = quote(sentence, feeling.start, feeling.end)
+            yield _mention("emotion", moment, span, feeling.confidence, LEXICON, code=feeling.code, intensity=feeling.intensity)
+    for guess in emotions.find(reading, model):
+        sentence = reading.sentences[guess.sentence]
+        span = quote(sentence, sentence.start, sentence.end)
+        yield _mention("emotion", moment, span, guess.confidence, MODEL, code=guess.code, intensity=guess.intensity)
 
 
 def _statements(sentence: Sentence, moment: Moment, today: date) -> Iterator[Mention]:

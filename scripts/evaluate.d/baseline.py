@@ -6,15 +6,15 @@ from pathlib import Path
 
 import choosing
 import goemotions
+import lexicon
 import numpy as np
 import tables
 from figures import Array, Figure, macro_f1, share
 from tfidf import Classic
 
 from insight_journey import taxonomy
-from insight_journey.analysis import feelings
+from insight_journey.analysis.feelings import Feeling
 from insight_journey.analysis.head import best_margins
-from insight_journey.analysis.sentences import sentences
 
 TRAIN = "goemotions_train.tsv"
 HELD_OUT = 10  # one text of so many is for the thresholds
@@ -25,7 +25,7 @@ def emotions(texts: Sequence[str], true: Array, labels: tuple[str, ...], data: P
     here, groups = true.any(axis=0), goemotions.members(labels)
     truly = goemotions.grouped(true, groups)
     codes = taxonomy.load("emotions").labels["goemotions"]
-    found = [{feeling.code for sentence in sentences(text) for feeling in feelings.find(sentence)} for text in texts]
+    found = [{feeling.code for feeling in each} for each in lexicon.found(texts)]
     said = np.array([[float(codes[label] in each) for label in labels] for each in found])
     yield macro_f1("lexicon_alone_macro_f1_28", said[:, here], true[:, here])
     yield macro_f1("lexicon_alone_macro_f1_ekman", _ekman(found, groups, labels), truly)
@@ -41,7 +41,7 @@ def emotions(texts: Sequence[str], true: Array, labels: tuple[str, ...], data: P
 def groups(texts: Sequence[str], members: list[list[int]], choices: list[str], true: Array, data: Path | None) -> Iterator[Figure]:
     """Forced choice by the lexicon alone (none found: the commonest choice), and by TF-IDF."""
     commonest = choices[int(true.sum(axis=0).argmax())]
-    said = _one_hot([choices.index(_first(text, choices) or commonest) for text in texts], choices)
+    said = _one_hot([choices.index(_first(each, choices) or commonest) for each in lexicon.found(texts)], choices)
     yield macro_f1("lexicon_alone_macro_f1", said, true)
     yield share("lexicon_alone_accuracy", (said * true).sum(axis=1))
     if fitted := _classic(data, goemotions.LABELS):
@@ -58,10 +58,9 @@ def _ekman(found: list[set[str]], groups: list[list[int]], labels: tuple[str, ..
     return np.array([[float(name in each) for name in goemotions.EKMAN] for each in named])
 
 
-def _first(text: str, choices: list[str]) -> str | None:
+def _first(found: list[Feeling], choices: list[str]) -> str | None:
     emotions = taxonomy.load("emotions")
-    found = (emotions.get(feeling.code).group for sentence in sentences(text) for feeling in feelings.find(sentence))
-    return next((group for group in found if group in choices), None)
+    return next((group for feeling in found if (group := emotions.get(feeling.code).group) in choices), None)
 
 
 def _classic(data: Path | None, labels: tuple[str, ...]) -> tuple[Classic, Array, Array] | None:

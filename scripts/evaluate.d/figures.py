@@ -31,8 +31,11 @@ def figure(name: str, parts: Array, statistic: Callable[[Array], Array]) -> Figu
 
     `parts` [rows, k]: what each row adds to the k sums. `statistic`: sums [draws, k] -> values [draws].
     """
-    low, high = np.nanpercentile(statistic(_drawn_sums(parts)), (2.5, 97.5))
-    return Figure(name, float(statistic(parts.sum(axis=0)[None])[0]), len(parts), float(low), float(high))
+    value, drawn = float(statistic(parts.sum(axis=0)[None])[0]), statistic(_drawn_sums(parts))
+    if np.isnan(drawn).all():
+        return Figure(name, value, len(parts))
+    low, high = np.nanpercentile(drawn, (2.5, 97.5))
+    return Figure(name, value, len(parts), float(low), float(high))
 
 
 def share(name: str, right: Array) -> Figure:
@@ -42,7 +45,13 @@ def share(name: str, right: Array) -> Figure:
 
 def macro_f1(name: str, said: Array, true: Array) -> Figure:
     """Mean over labels of F1; `said`, `true` [rows, labels] of 0 and 1. Labels that nobody has and nobody is given do not count."""
-    return figure(name, _counts(said, true), lambda sums: np.nanmean(f1(sums), axis=1))
+    return figure(name, _counts(said, true), lambda sums: _mean(f1(sums)))
+
+
+def precision(name: str, said: Array, true: Array) -> Figure:
+    """Over all rows and labels together, the share of what was said that is true."""
+    parts = np.stack([(said * true).sum(axis=1), said.sum(axis=1)], axis=1)
+    return figure(name, parts, lambda sums: _ratio(sums[:, 0], sums[:, 1]))
 
 
 def micro(said: Array, true: Array, prefix: str = "") -> list[Figure]:
@@ -50,12 +59,11 @@ def micro(said: Array, true: Array, prefix: str = "") -> list[Figure]:
     counts = _counts(said, true)
     both, ours, theirs = (counts[:, start::3].sum(axis=1) for start in range(3))
     parts = np.stack([both, ours, theirs], axis=1)
-    with np.errstate(invalid="ignore"):
-        return [
-            figure(f"{prefix}precision", parts, lambda sums: _ratio(sums[:, 0], sums[:, 1])),
-            figure(f"{prefix}recall", parts, lambda sums: _ratio(sums[:, 0], sums[:, 2])),
-            figure(f"{prefix}f1", parts, lambda sums: _ratio(2 * sums[:, 0], sums[:, 1] + sums[:, 2])),
-        ]
+    return [
+        figure(f"{prefix}precision", parts, lambda sums: _ratio(sums[:, 0], sums[:, 1])),
+        figure(f"{prefix}recall", parts, lambda sums: _ratio(sums[:, 0], sums[:, 2])),
+        figure(f"{prefix}f1", parts, lambda sums: _ratio(2 * sums[:, 0], sums[:, 1] + sums[:, 2])),
+    ]
 
 
 def f1(sums: Array) -> Array:
@@ -66,6 +74,12 @@ def f1(sums: Array) -> Array:
 def _counts(said: Array, true: Array) -> Array:
     """[rows, 3 x labels]: for each label whether it is both, said, true."""
     return np.stack([said * true, said, true], axis=2).reshape(len(said), -1).astype(float)
+
+
+def _mean(values: Array) -> Array:
+    """Of each draw, over the labels that have a value."""
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0).sum(axis=1), known.sum(axis=1).astype(float))
 
 
 def _ratio(over: Array, under: Array) -> Array:
@@ -79,10 +93,12 @@ def _drawn_sums(parts: Array) -> Array:
     return np.concatenate([each @ parts for each in times])
 
 
-def calibration_error(name: str, probabilities: Array, true: Array, bins: int = 10) -> Figure:
+def calibration_error(name: str, probabilities: Array, true: Array, counted: Array | None = None, bins: int = 10) -> Figure:
     """Expected calibration error over all rows and columns: in bins of equal width, how far the mean probability is from the share
-    that is true, weighed by how many lie there (Guo et al. 2017, On calibration of modern neural networks)."""
+    that is true, weighed by how many lie there (Guo et al. 2017, On calibration of modern neural networks). `counted`: 0 leaves out."""
     place = np.minimum((probabilities * bins).astype(int), bins - 1)
     inside = (place[:, :, None] == np.arange(bins)).astype(float)
+    inside = inside if counted is None else inside * counted[:, :, None]
     gaps, sizes = np.einsum("rcb,rc->rb", inside, probabilities - true), inside.sum(axis=1)
-    return figure(name, np.concatenate([gaps, sizes], axis=1), lambda sums: np.abs(sums[:, :bins]).sum(axis=1) / sums[:, bins:].sum(axis=1))
+    parts = np.concatenate([gaps, sizes], axis=1)
+    return figure(name, parts, lambda sums: _ratio(np.abs(sums[:, :bins]).sum(axis=1), sums[:, bins:].sum(axis=1)))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 Row = dict[str, str]
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
 class Unusable(Exception):
@@ -37,10 +38,17 @@ def labels(cell: str) -> list[str]:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """Quoted as spreadsheets do it where every row then is as wide as the header, else taken as it stands."""
+    """A row a line where that makes all rows as wide as the header; else cells may hold line ends and tabs, in quotes."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    quoted = list(_filled(csv.reader((f"{line}\n" for line in lines), delimiter="\t")))
-    return quoted if len({len(row) for row in quoted}) == 1 else list(_filled(line.split("\t") for line in lines))
+    plain = list(_filled(line.split("\t") for line in lines))
+    if len({len(row) for row in plain}) <= 1:
+        return [[_unquoted(cell) for cell in row] for row in plain]
+    return list(_filled(csv.reader((f"{line}\n" for line in lines), delimiter="\t")))
+
+
+def _unquoted(cell: str) -> str:
+    """Without the quotes that spreadsheets put around a cell, and with those inside it single again."""
+    return cell[1:-1].replace('""', '"') if QUOTED.fullmatch(cell) else cell
 
 
 def _filled(rows: Iterable[list[str]]) -> Iterable[list[str]]:

@@ -37,7 +37,10 @@ def main() -> None:
         heads = _heads(material, fold, arguments.processes)
         model = _model(heads, material, fold)
         save(WEIGHTS / "emotions.npz", model)
-        (WEIGHTS / "emotions.md").write_text(card.written(model, dev, states([row["text"] for row in dev], cache, arguments.processes)))
+        aside = _material(dev, cache, arguments.processes)
+        facts = {name.lower(): getattr(training, name) for name in ("BATCH", "EPOCHS", "RATE", "DECAY", "DROPOUT")}
+        facts |= {"learnt": len(learnt), "folds": FOLDS, "seeds": f"{SEED}..{SEED + VOTERS - 1}"}
+        (WEIGHTS / "emotions.md").write_text(card.written(model, _logits(model.heads, aside), aside.labels, **facts))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,8 +82,13 @@ def _model(heads: dict[tuple[int, int], Head], material: training.Material, fold
     logits = np.zeros((len(fold), len(goemotions.LABELS)))
     for out in range(FOLDS):
         rows = np.flatnonzero(fold == out)
-        logits[rows] = np.mean([training.logits(head, material, rows) for head in voters[out]], axis=0)
+        logits[rows] = _logits(voters[out], material, rows)
     return chosen(voters[SHIPPED], logits, material.labels.astype(float))
+
+
+def _logits(heads: tuple[Head, ...], material: training.Material, rows: Places | None = None) -> choosing.Array:
+    wanted = np.arange(len(material.labels)) if rows is None else rows
+    return np.mean([training.logits(head, material, wanted) for head in heads], axis=0)
 
 
 def chosen(heads: tuple[Head, ...], logits: choosing.Array, true: choosing.Array) -> Model:
