@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from insight_journey import taxonomy
 from insight_journey.analysis.phrases import Phrases
 from insight_journey.analysis.sentences import Sentence, Token
 from insight_journey.analysis.words import (
@@ -95,10 +94,9 @@ def find(sentence: Sentence) -> list[Feeling]:
     return sorted(best.values(), key=lambda feeling: (feeling.start, feeling.end, feeling.code))
 
 
-def groups(sentence: Sentence) -> set[str | None]:
-    """The groups of all feelings that the sentence has words of, whether the person's own or refused."""
-    emotions = taxonomy.load("emotions")
-    return {emotions.get(word.code).group for _, _, word in lexicon().find(sentence.tokens)}
+def has_words(sentence: Sentence) -> bool:
+    """Whether the sentence has a word for any feeling, felt or not: denied, wished for, somebody else's."""
+    return next(lexicon().find(sentence.tokens), None) is not None
 
 
 def worded(sentence: Sentence) -> int:

@@ -15,6 +15,7 @@ from insight_journey.analysis.head import Head, Model
 from insight_journey.analysis.local import LocalAnalyzer
 from insight_journey.settings import Settings
 
+LAUGHING = "I'm laughing so hard, that is hilarious."
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "insight_journey" / "weights" / "emotions.npz"
 EKMAN = {
@@ -46,9 +47,14 @@ def by_model(text: str) -> list[tuple[str | None, int | None]]:
 
 
 def test_a_feeling_that_is_not_named_is_read() -> None:
-    (mention,) = (m for m in analyze("Thank you so much, I owe you my life.").mentions if m.kind == "emotion")
-    assert mention.engine == "model" and mention.code == "love.affection.gratitude" and mention.intensity == 3
-    assert mention.quote == "Thank you so much, I owe you my life." and emotions.FINE <= mention.confidence <= 1
+    (mention,) = (m for m in analyze(LAUGHING).mentions if m.kind == "emotion")
+    assert mention.engine == "model" and mention.code == "joy.cheerfulness.amusement" and mention.intensity == 3
+    assert mention.quote == LAUGHING and emotions.FINE <= mention.confidence <= 1
+
+
+def test_where_only_the_group_is_sure_the_group_is_filed() -> None:
+    (mention,) = (m for m in analyze("I can't believe he did that to me!").mentions if m.kind == "emotion")
+    assert mention.engine == "model" and mention.code == taxonomy.load("emotions").groups["surprise"]
 
 
 def test_where_a_feeling_is_named_the_lexicon_has_the_word() -> None:
@@ -62,7 +68,8 @@ def test_where_a_feeling_is_named_the_lexicon_has_the_word() -> None:
         "I'm not angry at you, you idiot.",  # refused by the lexicon, so kept out of by the head
         "Do I love this song?",
         "If I got this, I would love it so much!",
-        "Thank you so much!",  # nobody tells of herself
+        "That is hilarious, lol, so funny!",  # nobody tells of herself
+        "Thank you so much, I've been okay.",  # a manner of speaking
         "She said that I should be thankful and I would love it.",
         "I put the box on the shelf.",
     ],
@@ -107,7 +114,7 @@ def test_without_usable_weights_the_lexicon_works_alone_and_says_so(tmp_path: Pa
         assert head.load(tmp_path / name) is None
     assert head.load(tmp_path / "missing.npz") is None
     monkeypatch.setattr(head, "get", lambda: None)
-    analysis = analyze("Thank you so much, I owe you my life. I am sad.")
+    analysis = analyze(f"{LAUGHING} I am sad.")
     assert [m.code for m in analysis.mentions if m.kind == "emotion"] == ["sadness.sadness.sadness"]
     assert analysis.warnings == ("no_emotion_head",)
 
