@@ -147,11 +147,12 @@ class Claim:
         while not self._stop.wait(BEAT_SECONDS):
             with app.app_context():
                 try:
-                    self.charge()
                     if stopping.is_overdue():
+                        self.charge()
                         self.hand_back()
                         stopping.leave()
                     self.lost = self.lost or not self._write({"lease_until": _until(), "progress": self._progress})
                     db.session.commit()
+                    self.charge()
                 except sa.exc.SQLAlchemyError:  # a busy or absent database: the lease lasts longer than a beat
                     db.session.rollback()
