@@ -14,12 +14,14 @@ from flask import current_app
 from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
+from rq.timeouts import JobTimeoutException
 
 from insight_journey.extensions import db
 
 MEDIA, ANALYSIS = "media", "analysis"
 QUEUES = (MEDIA, ANALYSIS)
-TIMEOUT_SECONDS = 6 * 3600
+TIMEOUT_SECONDS = 6 * 3600  # of a job
+OutOfTime = JobTimeoutException  # what it then hears; what does not hear is killed a minute later
 KEEP_FAILED_SECONDS = 24 * 3600
 
 JOBS = {

@@ -46,9 +46,10 @@ def keep_keys() -> datetime:
     together = noted is not None and noted.installation == row.id and noted.counter <= row.counter
     if noted and not together:
         log.warning("store_of_another_time", older="database", beside="keys")
-    since = noted.since if noted and together else now()
-    keystore.note(Noted(row.id, row.counter, since))
-    return since
+    current = Noted(row.id, row.counter, noted.since if noted and together else now())
+    if current != noted:
+        keystore.note(current)
+    return current.since
 
 
 def _installation() -> Installation:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import structlog
 from flask import current_app
 
-from insight_journey import events
+from insight_journey import events, tasks
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
 from insight_journey.extensions import db, now
 from insight_journey.sessions import claims, identity, relay, service, stages, turns
@@ -145,6 +145,8 @@ def _fail(claim: Claim, error: Exception) -> None:
     claim.hold()
     if isinstance(error, STORE_AWAY):
         error = EngineError("The database could not be reached.", code="database_unavailable", transient=True)
+    if isinstance(error, tasks.OutOfTime):
+        error = EngineError("This took longer than a job may.", code="out_of_time")
     if not isinstance(error, InsightJourneyError):
         log.error("stage_crashed", stage=claim.run.stage, exc_info=error)
         return _end_failed(claim, "internal_error", "Something went wrong on our side.")
