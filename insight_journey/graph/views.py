@@ -3,13 +3,13 @@
 `hidden` are graph ids of sessions that are deleted and not yet out of the graph: nothing of theirs is shown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
 from insight_journey import taxonomy
-from insight_journey.analysis.base import Kind
+from insight_journey.analysis.base import Kind, prominence
 from insight_journey.crypto import Key
 from insight_journey.graph import projection
 from insight_journey.graph.client import Graph, Row
@@ -57,7 +57,10 @@ def counts(graph: Graph, key: Key, session_id: UUID) -> dict[Kind, int]:
 
 
 def session_graph(graph: Graph, key: Key, session_id: UUID, hidden: Sequence[str] = ()) -> GraphView:
-    """A session with its moments, elements and categories, for drawing. Empty when the graph does not hold it."""
+    """A session with its moments, elements and categories, for drawing. Empty when the graph does not hold it.
+
+    Elements stand in the order of their `prominence`, the sum of the confidences of their mentions, the greatest first.
+    """
     scope = _session(key, session_id)
     moments = graph.read(drawing.SESSION, **scope)
     if not moments:
@@ -116,8 +119,11 @@ def _session_nodes(rows: list[Row]) -> list[Row]:
     return [written({"label": "Session", **session}), *(written({"label": "Moment", **row}) for row in moments)]
 
 
-def _elements(found: Iterable[ElementMention]) -> list[Row]:
-    return list({mention.element_id: _element(mention) for mention in found}.values())
+def _elements(found: Sequence[ElementMention]) -> list[Row]:
+    """Each element once, what the session is most about first."""
+    by_id = {mention.element_id: mention for mention in found}
+    sums = prominence((mention.element_id, mention.confidence) for mention in found)
+    return [_element(by_id[element]) | {"prominence": round(value, 3)} for element, value in sums.items()]
 
 
 def _element(mention: ElementMention) -> Row:

@@ -30,11 +30,18 @@ class Task:
         return figures
 
 
+SESSIONS = "a folder with a folder of written sessions for each person"
+SAMPLE = Path(__file__).parent.parent.parent / "insight_journey" / "samples" / "session.txt"
+
 TASKS = {
     task.name: task
     for task in (
         Task("emotions", "the head's 28 labels, and Ekman's six and neutral", "text, labels", "goemotions_dev.tsv"),
         Task("groups", "forced choice among the groups of feeling that the file has", "text, label", "isear_all.tsv"),
         Task("session-emotions", "groups of feeling that the whole analyzer finds in a sentence", "text, emotions", "session_emotions.tsv"),
+        Task("topics", "the labels of any file by their names and our seeds", "text, topics", "counselchat_topics_dev.tsv"),
+        Task("themes", "a person's main theme among her sessions' first topics", SESSIONS + " and themes.tsv", "transcripts"),
+        Task("speed", "an hour of speech on one thread", f"a session, or {SESSIONS}", "transcripts", SAMPLE),
+        Task("quotes", "quotes that are what was written down", f"a session, or {SESSIONS}", "transcripts", SAMPLE),
     )
 }

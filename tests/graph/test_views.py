@@ -107,6 +107,15 @@ def test_the_drawing_of_a_session(graph: Graph, alice: Key) -> None:
     assert not {"owner", "projection"} & {name for row in [*view.nodes, *view.relationships] for name in row}
 
 
+def test_what_a_session_is_most_about_comes_first(graph: Graph, alice: Key) -> None:
+    spoken = moments("My sister, and money.", "Money again.", "Money, and my sister.")
+    found = [mention("topic", moment, "oney", code="living.money", confidence=0.5) for moment in spoken]
+    told = truth(alice, analysis(spoken, mention("topic", spoken[0], "sister", code="family.siblings", confidence=0.9), *found))
+    project_session(graph, alice, told)
+    topics = [node for node in views.session_graph(graph, alice, told.session_id).nodes if node["label"] == "Topic"]
+    assert [(node["code"], node["prominence"]) for node in topics] == [("living.money", 1.5), ("family.siblings", 0.9)]
+
+
 def test_the_drawing_of_a_session_without_moments(graph: Graph, alice: Key) -> None:
     told = truth(alice, None)
     project_session(graph, alice, told)
