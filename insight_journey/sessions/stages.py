@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask import current_app
 
+from insight_journey import encoder
 from insight_journey.accounts.keys import keystore
 from insight_journey.accounts.models import User
 from insight_journey.analysis import evidence, moments
@@ -86,12 +87,15 @@ def analyze(claim: Claim) -> None:
     analysis = load(ANALYZERS, engine)(settings).analyze(job)
     claim.charge()
     analysis = replace(analysis, mentions=evidence.timed_all(analysis.mentions, analysis.moments, transcript))
+    wordings = identity.worded(user_key(run), analysis, encoder.get(settings.encoder_model))
+    said = identity.before(user_key(run), run.user_id, run.session_id, wordings)
+    claim.pause()
     artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
     _replace_moments(key, run, analysis)
-    identity.decide(user_key(run), run.user_id, run.session_id, analysis)
     claim.hold(analysis_id=artifact.id, warnings=_merged(run.warnings, (*warnings, *analysis.warnings)), report=_report(run, analysis))
     db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(analysis_id=artifact.id))
     relay.mark_stale(run.user_id, run.session_id)
+    identity.decide(user_key(run), run.user_id, run.session_id, wordings, said)
 
 
 def _report(run: Run, analysis: Analysis) -> dict[str, Any]:
