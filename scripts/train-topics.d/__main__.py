@@ -57,7 +57,7 @@ def make(encodes: encoder.Encoder, comments: list[str]) -> tuple[dict[str, np.nd
 
 def _levels(vectors: np.ndarray, comments: np.ndarray, talk: np.ndarray) -> np.ndarray:
     """[topics]: each topic's percentile over comments and, weighing a third as much as them, small talk."""
-    times = len(comments) // (3 * len(talk))
+    times = max(1, len(comments) // (3 * len(talk)))
     cosines = np.concatenate([comments @ vectors.T, np.repeat(talk @ vectors.T, times, axis=0)])
     return np.percentile(cosines, PERCENTILE, axis=0).astype(np.float32)
 

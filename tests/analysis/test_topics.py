@@ -1,5 +1,7 @@
 """Topics by meaning and by cue words: what a person hears back when she talks about something without naming it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,24 @@ def test_surer_means_oftener_right() -> None:
 
 def test_no_words_no_topics() -> None:
     assert topics.find([]) == [] and topics.find([], np.empty((0, encoder.DIMENSIONS), np.float32)) == []
+
+
+def test_the_script_that_makes_the_vectors_makes_the_shipped_ones(tmp_path: Path) -> None:
+    """From other comments: vectors are the same, levels are not, and every topic has one."""
+    comments = [f"Comment number {n} says that {topic} is something." for n in range(3) for topic in ("the game", "this cat", "her car")]
+    (tmp_path / "goemotions_train.tsv").write_text("text\tlabels\n" + "".join(f"{text}\tneutral\n" for text in comments))
+    script = Path(__file__).parents[2] / "scripts" / "train-topics.d"
+    command = [sys.executable, str(script), "--data", str(tmp_path), "--out", str(tmp_path / "made")]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(script.parents[1])}, check=False)
+    assert done.returncode == 0 and "expected calibration error" in done.stdout, done.stderr
+    with np.load(tmp_path / "made" / "topics.npz") as made:
+        assert tuple(made["codes"]) == topics.load().codes and len(made["levels"]) == len(made["codes"])
+        assert np.allclose(made["vectors"], topics.load().vectors, atol=1e-3) and str(made["made_of"]) == topics.fingerprint()
+    assert "CC BY 4.0" in (tmp_path / "made" / "topics.md").read_text()
+
+
+def test_the_script_says_what_is_missing(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "scripts" / "train-topics.d"
+    command = [sys.executable, str(script), "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(script.parents[1])}, check=False)
+    assert done.returncode == 2 and "goemotions_train.tsv is missing" in done.stderr
