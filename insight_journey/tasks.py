@@ -28,7 +28,7 @@ JOBS = {
     "process_next": "insight_journey.sessions.pipeline:process_next",
     "keep_epoch": "insight_journey.sessions.epoch:keep",
     "process_run": "insight_journey.sessions.pipeline:process_run",
-    "reconcile": "insight_journey.sessions.relay:reconcile_job",
+    "reconcile": "insight_journey.sessions.pipeline:catch_up",
     "sweep": "insight_journey.sessions.sweeper:sweep",
     "tidy": "insight_journey.sessions.janitor:tidy",
 }

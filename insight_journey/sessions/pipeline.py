@@ -9,12 +9,12 @@ import sqlalchemy as sa
 import structlog
 from flask import current_app
 
-from insight_journey import events, tasks
+from insight_journey import events, stopping, tasks
 from insight_journey.errors import EngineError, GraphUnavailable, InsightJourneyError
 from insight_journey.extensions import db, now
 from insight_journey.sessions import claims, identity, relay, service, stages, turns
 from insight_journey.sessions.claims import Claim, ClaimLost, HandedBack
-from insight_journey.sessions.models import FAILED, FINISHED, GRAPH, QUEUED, Run, Session
+from insight_journey.sessions.models import FAILED, FINISHED, GRAPH, OPEN, QUEUED, Run, Session
 
 log = structlog.get_logger()
 
@@ -53,6 +53,17 @@ def process_run(run_id: str) -> None:
     4. finish, or record why not; a worker that is told to end hands the run back
     """
     _process(claims.take(UUID(run_id)))
+
+
+def catch_up(user_id: str) -> None:
+    """Make a person's graph say what is true now, and end her runs that waited for it: after an outage a job each would take long."""
+    relay.reconcile_job(user_id)
+    waiting = sa.select(Run.id).where(
+        Run.user_id == UUID(user_id), Run.status.in_(OPEN), Run.waiting_for == GRAPH, Run.not_before.is_(None)
+    )
+    for run_id in db.session.scalars(waiting.order_by(Run.created_at)).all():
+        if not stopping.is_asked():
+            _process(claims.take(run_id))
 
 
 def _process(claim: Claim | None) -> None:

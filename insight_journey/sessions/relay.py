@@ -102,7 +102,7 @@ def _moment(value: datetime) -> sa.BindParameter[datetime]:
 
 
 def reconcile_job(user_id: str) -> None:
-    """What a worker runs for a user with marks. A graph that is away leaves the marks for the sweeper."""
+    """Reconcile a user with marks. A graph that is away leaves the marks for the sweeper."""
     try:
         reconcile(UUID(user_id))
     except GraphUnavailable as error:
@@ -247,16 +247,16 @@ def _settle(user_id: UUID, session_id: UUID, version: int, token: UUID) -> bool:
     )  # fmt: skip
     if kept:
         db.session.execute(seen)
-        _wake(session_id)
+        _wake(user_id, session_id)
     db.session.commit()
     return kept
 
 
-def _wake(session_id: UUID) -> None:
-    """Runs that wait for the graph to say what it says now need not wait for their time."""
+def _wake(user_id: UUID, session_id: UUID) -> None:
+    """Runs that wait for the graph to say what it says now need not wait for their time; `pipeline.catch_up` ends them."""
     waiting = sa.update(Run).where(Run.session_id == session_id, Run.waiting_for == GRAPH, Run.lease_token.is_(None))
-    for run_id in db.session.scalars(waiting.values(not_before=None).returning(Run.id)):
-        tasks.enqueue(tasks.ANALYSIS, "process_next", tasks.ANALYSIS, str(run_id))
+    if db.session.execute(waiting.values(not_before=None)).rowcount:  # type: ignore[attr-defined]
+        tasks.enqueue(tasks.ANALYSIS, "reconcile", str(user_id))
 
 
 def shred_soon(session_id: UUID) -> None:

@@ -62,7 +62,7 @@ def test_without_its_graph_a_run_waits_and_uses_up_no_attempt(make_app: Callable
         assert _artifacts(session) == made
 
 
-def test_the_relay_wakes_what_waits_for_the_graph(make_app: Callable[[Settings], Flask], settings: Settings) -> None:
+def test_what_waits_for_the_graph_ends_with_its_relay(make_app: Callable[[Settings], Flask], settings: Settings) -> None:
     with make_app(settings.model_copy(update={"graph_url": NOBODY})).app_context():
         user = register("alice@example.org", "Alice")
         _, run = write(user)
@@ -72,9 +72,8 @@ def test_the_relay_wakes_what_waits_for_the_graph(make_app: Callable[[Settings],
         assert turns.take(tasks.ANALYSIS) is None  # it does not ask again and again
         run = again(run)
     with make_app(settings).app_context():
-        relay.reconcile_job(str(run.user_id))
-        pipeline.process_next(tasks.ANALYSIS, "")
-        assert again(run).status == FINISHED
+        pipeline.catch_up(str(run.user_id))
+        assert (again(run).status, again(run).waiting_for) == (FINISHED, None)
 
 
 def test_a_media_file_that_was_edited_ends_the_run_with_a_sentence(alice: User) -> None:
