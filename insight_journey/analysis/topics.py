@@ -24,7 +24,7 @@ from insight_journey.encoder import Encoder, Floats
 
 MOST = 3  # topics a moment
 NEAREST = 2  # topics of a sentence that are looked at besides those whose cues it holds
-LEAST = 0.45  # confidence below which a topic is left out; with cues alone, what they give is kept
+LEAST = 0.5  # confidence below which a topic is left out: what is more likely wrong than right
 BEST = 4  # sentences that a session's score of a topic is the mean of
 CUES_ONLY = ((1.0, 0.55), (2.0, 0.7))  # confidence by weight of the cues, without an encoder
 
