@@ -108,11 +108,11 @@ def _replace(names: Row, fence: int, statements: Sequence[Statement], ask: Ask) 
 
 
 def _statements(key: Key, truth: SessionTruth) -> Iterator[Statement]:
-    mentions = mention_rows(key, truth)
+    moments, categories = moment_rows(key, truth), category_rows(key, truth)
+    mentions = _mentions(key, truth, moments, categories)
     session = {**_names(key, truth.user_id, truth.session_id), **session_row(truth)}
-    for told in list(_batches(_told(key, moment_rows(key, truth), mentions), _size)) or [[]]:
+    for told in list(_batches(_told(key, moments, mentions), _size)) or [[]]:
         yield projection.CONTENT, {**session, "moments": told}
-    categories = category_rows(key, truth)
     filed = dict.fromkeys((row["kind"], (row["element"], row["category"])) for row in mentions if row["category"])
     for pairs in _batches(filed):
         yield projection.CATEGORIES, {"owner": session["owner"], "categories": categories, **_by_kind(FILED_KINDS, pairs)}
@@ -184,34 +184,44 @@ def moment_rows(key: Key, truth: SessionTruth) -> list[Row]:
 
 def mention_rows(key: Key, truth: SessionTruth) -> list[Row]:
     """One row a mention id; of two that differ in nothing but how they were found, the surer one. Wordings in the clear."""
+    return _mentions(key, truth, moment_rows(key, truth), category_rows(key, truth))
+
+
+def _mentions(key: Key, truth: SessionTruth, moments: list[Row], categories: list[Row]) -> list[Row]:
+    """With the ids that `moments` and `categories` have already: an HMAC is most of what a row costs."""
     if truth.analysis is None:
         return []
-    moments = {moment.position: (moment_id(key, truth.session_id, moment), moment.char_start) for moment in truth.analysis.moments}
+    places = {moment.position: (row["id"], moment.char_start) for moment, row in zip(truth.analysis.moments, moments, strict=True)}
+    filed = {(row["taxonomy"], row["code"]): row["id"] for row in categories}
     found = sorted(truth.analysis.mentions, key=lambda mention: mention.confidence)
-    rows = (_mention_row(key, truth, *moments[mention.moment], mention) for mention in found)
+    rows = (_mention_row(key, truth, mention, *places[mention.moment], filed.get(_category(mention))) for mention in found)
     return list({row["id"]: row for row in rows}.values())
 
 
-def _mention_row(key: Key, truth: SessionTruth, moment: str, moment_start: int, mention: Mention) -> Row:
+def _mention_row(key: Key, truth: SessionTruth, mention: Mention, moment: str, moment_start: int, category: str | None) -> Row:
     coded = mention.kind in CODED_KINDS
     element_key = truth.element_keys[mention.kind, (mention.code if coded else mention.text) or ""]
     start, end = moment_start + mention.quote_start, moment_start + mention.quote_end
-    mention_id = key.graph_id("mention", str(truth.session_id), mention.kind, element_key, str(start), str(end))
     return {
-        "id": mention_id,
+        "id": key.graph_id("mention", str(truth.session_id), mention.kind, element_key, str(start), str(end)),
         "kind": mention.kind,
         "moment": moment,
         "element": element_id(key, mention.kind, element_key),
         "key": element_key,
         "code": mention.code if coded else None,
         "status": "open" if mention.kind == "action_item" else None,
-        "category": _category_id(key, mention.kind, mention.code),
+        "category": category,
         "mention": _mention_properties(mention),
     }
 
 
+def _category(mention: Mention) -> tuple[taxonomy.Name | None, str | None]:
+    """Taxonomy and code, whether there is such a category or not."""
+    return taxonomy.TAXONOMY_OF_KIND.get(mention.kind), mention.code
+
+
 def _mention_properties(mention: Mention) -> Row:
-    """All of them each time: what is None now is taken off."""
+    """What the relationship holds besides `owner` and `id`, the wording in the clear."""
     return {
         "span_start": mention.quote_start,
         "span_end": mention.quote_end,
@@ -228,24 +238,19 @@ def _mention_properties(mention: Mention) -> Row:
     }
 
 
-def _category_id(key: Key, kind: Kind, code: str | None) -> str | None:
-    name = taxonomy.TAXONOMY_OF_KIND.get(kind)
-    if code is None or name is None or not taxonomy.load(name).belongs(code):
-        return None
-    return key.graph_id("category", name, code)
-
-
 def category_rows(key: Key, truth: SessionTruth) -> list[Row]:
     """The categories that the mentions name with all above them, parents first."""
-    named = {(mention.kind, mention.code) for mention in (truth.analysis.mentions if truth.analysis else ()) if mention.code}
-    rows: dict[str, Row] = {}
-    for kind, code in sorted((kind, code) for kind, code in named if _category_id(key, kind, code)):
-        name = taxonomy.TAXONOMY_OF_KIND[kind]
-        tree = taxonomy.load(name)
-        for category in reversed((tree.get(code), *tree.ancestors(code))):
-            row = {"taxonomy": name, "code": category.code, "parent": _category_id(key, kind, category.parent)}
-            rows.setdefault(key.graph_id("category", name, category.code), row)
-    return [{"id": category_id, **row} for category_id, row in rows.items()]
+    mentions = truth.analysis.mentions if truth.analysis else ()
+    named = {_category(mention) for mention in mentions}
+    return [row for name in taxonomy.NAMES for row in _rows_of_taxonomy(key, name, {code for of, code in named if of == name})]
+
+
+def _rows_of_taxonomy(key: Key, name: taxonomy.Name, named: set[str | None]) -> list[Row]:
+    tree = taxonomy.load(name)
+    known = [code for code in named if code is not None and tree.belongs(code)]
+    wanted = {*known, *(category.code for code in known for category in tree.ancestors(code))}
+    ids = {code: key.graph_id("category", name, code) for code in tree.codes if code in wanted}
+    return [{"id": ids[code], "taxonomy": name, "code": code, "parent": ids.get(tree.get(code).parent or "")} for code in ids]
 
 
 def epoch_ms(moment: datetime) -> int:
