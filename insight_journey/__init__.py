@@ -22,6 +22,7 @@ The map. Packages are domains; root modules are what all of them stand on.
     tasks            queues and jobs: ids only, after the commit
     stopping         the polite end of a worker at work
     storage, crypto  sealed files; keys and seals
+    help_lines       lines for people in crisis, by country
     taxonomy         emotions, topics and beliefs, versioned: analysis finds codes, graph names them
     encoder          texts to vectors, by a small model that is shipped
     llm, openai_api  one question to a language model; the API it is asked over

@@ -7,7 +7,7 @@ from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from insight_journey import api, cli, logs, models
+from insight_journey import api, cli, help_lines, logs, models
 from insight_journey.accounts import tokens
 from insight_journey.accounts.keys import keystore
 from insight_journey.crypto import Master
@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings.log_level)
     app = Flask(__name__)
     app.extensions["settings"] = settings
+    app.extensions["help_lines"] = help_lines.load(settings.help_lines)
     app.extensions["redis"] = make_redis(settings)
     app.extensions["graph"] = Graph(settings)
     app.extensions["storage"] = make_storage(settings)

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     openai_output_price: float = Field(0.60, ge=0, description="USD a million output tokens")
     openai_transcription_price: float = Field(0.006, ge=0, description="USD a minute of sound")
 
+    help_lines: Path | None = Field(
+        None, description="Own list of help lines in place of ours: see [docs/safety.md](docs/safety.md#help-lines)"
+    )
+
     media_workers: int = Field(1, ge=1, description="Processes that transcribe, started by `up`")
     analysis_workers: int = Field(1, ge=1, description="Processes that analyze and project, started by `up`")
     lease_seconds: int = Field(60, ge=2, description="How long a silent worker keeps its work before another may take it")

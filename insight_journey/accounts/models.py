@@ -20,7 +20,7 @@ class Account(Model):
 
 
 class User(Model):
-    """A person with a login. `sealed` holds her e-mail address and display name as JSON."""
+    """A person with a login. `sealed` holds her e-mail address, display name and country as JSON."""
 
     __tablename__ = "users"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -1,7 +1,7 @@
 """Registering, signing in, and what a person changes about herself. Services flush; the edge commits."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from insight_journey.extensions import db, new_id, now
 
 PURPOSE = "user"
 SETTINGS = ("timezone", "monthly_budget_usd")
+SEALED = ("display_name", "country")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Profile:
 
     email: str
     display_name: str
+    country: str | None = None  # ISO 3166-1 alpha-2
 
 
 def normal_email(email: str) -> str:
@@ -37,7 +39,7 @@ def email_hash(email: str) -> bytes:
     return keystore.master.lookup_hash("email", normal_email(email).casefold())
 
 
-def register(email: str, password: str, display_name: str) -> tuple[User, TokenPair]:
+def register(email: str, password: str, display_name: str, country: str | None = None) -> tuple[User, TokenPair]:
     """A new account with its owner, signed in. Raises Invalid (weak_password) and Conflict (email_taken)."""
     email = normal_email(email)
     passwords.check_password(password, email)
@@ -47,7 +49,7 @@ def register(email: str, password: str, display_name: str) -> tuple[User, TokenP
     user_id = new_id()
     key = keystore.create_user(user_id)
     try:
-        user = _add_user(key, Profile(email, display_name), id=user_id, password_hash=password_hash)
+        user = _add_user(key, Profile(email, display_name, country), id=user_id, password_hash=password_hash)
         return user, tokens.begin_family(user_id)
     except BaseException as error:
         keystore.destroy_user(user_id)
@@ -91,7 +93,7 @@ def profile_of(user: User) -> Profile:
 
 
 def change(user: User, changes: dict[str, Any]) -> None:
-    """Change display_name, timezone, external_processing_consent, monthly_budget_usd: those that are given.
+    """Change display_name, country, timezone, external_processing_consent, monthly_budget_usd: those that are given.
 
     Raises Conflict where somebody changed the row since `user` was read.
     """
@@ -99,7 +101,7 @@ def change(user: User, changes: dict[str, Any]) -> None:
         return
     before, after = user.version, user.version + 1
     profile = profile_of(user)
-    profile = Profile(profile.email, changes.get("display_name", profile.display_name))
+    profile = replace(profile, **{name: changes[name] for name in SEALED if name in changes})
     columns: dict[str, Any] = {name: changes[name] for name in SETTINGS if name in changes}
     if "external_processing_consent" in changes:
         columns["consented_at"] = (user.consented_at or now()) if changes["external_processing_consent"] else None
@@ -111,4 +113,4 @@ def change(user: User, changes: dict[str, Any]) -> None:
 
 
 def _seal(key: Key, user: User, profile: Profile, version: int) -> bytes:
-    return key.seal_json(PURPOSE, user.id, version, {"email": profile.email, "display_name": profile.display_name})
+    return key.seal_json(PURPOSE, user.id, version, asdict(profile))

@@ -87,17 +87,39 @@ class Analysis:
     dropped: int = 0  # elements whose quote was not in their moment
     usage: Usage = Usage()
     warnings: tuple[str, ...] = ()
+    care: tuple[int, ...] = ()  # positions of moments, as of Care: flagged ...
+    withheld: tuple[int, ...] = ()  # ... and withheld
+
+
+@dataclass(frozen=True)
+class Care:
+    """Where a transcript speaks of self-harm or crisis: positions of moments, found by `crisis.find`.
+
+    `flagged`: the person says it of herself. `touched`: those, and all that only mention it: denied, or said of somebody else.
+    """
+
+    flagged: frozenset[int] = frozenset()
+    touched: frozenset[int] = frozenset()
+
+    @property
+    def withheld(self) -> frozenset[int]:
+        """What may not leave this machine: the touched moments and those beside them."""
+        return frozenset(position + step for position in self.touched for step in (-1, 0, 1))
 
 
 @dataclass(frozen=True)
 class AnalysisJob:
-    """What an analyzer gets. `today` (ISO day, the person's time zone) resolves "tomorrow" in due dates."""
+    """What an analyzer gets. `today` (ISO day, the person's time zone) resolves "tomorrow" in due dates.
+
+    `care` None: nobody has looked yet, the analyzer does.
+    """
 
     moments: tuple[Moment, ...]
     language: str | None
     today: str
     progress: Callable[[float], None]  # called with 0..1; raises Cancelled to stop
     spend: Callable[[Usage], None] = lambda usage: None  # called with what each answer of an outside model took, from any thread
+    care: Care | None = None
 
 
 class Analyzer(Protocol):

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from insight_journey.analysis.base import Mention, Moment
-from insight_journey.analysis.crisis import is_crisis
+from insight_journey.analysis.base import Care, Mention, Moment
 from insight_journey.analysis.moments import seconds
 from insight_journey.transcription.base import PRACTITIONER, UNKNOWN, Transcript, Utterance
 
@@ -76,15 +75,14 @@ def identity(mention: Mention) -> tuple[object, ...]:
     return mention.moment, mention.kind, said, mention.quote_start, mention.quote_end
 
 
-def restrict(mentions: Iterable[Mention], moments: Sequence[Moment]) -> tuple[tuple[Mention, ...], tuple[str, ...]]:
+def restrict(mentions: Iterable[Mention], moments: Sequence[Moment], care: Care) -> tuple[tuple[Mention, ...], tuple[str, ...]]:
     """Keep what may be filed by who spoke, and say so where that is not known (`speakers_unknown`).
 
     Nothing of a practitioner's words; of an unplaced speaker's, and of words of self-harm, only emotions and topics:
     nobody's despair is kept as her belief or plan.
     """
     roles = {moment.position: moment.role for moment in moments}
-    crises = {moment.position for moment in moments if is_crisis(moment.text)}
-    kept = tuple(m for m in mentions if _allowed(m, roles[m.moment]) and (m.kind in ALWAYS_ALLOWED or m.moment not in crises))
+    kept = tuple(m for m in mentions if _allowed(m, roles[m.moment]) and (m.kind in ALWAYS_ALLOWED or m.moment not in care.touched))
     return kept, (SPEAKERS_UNKNOWN,) if UNKNOWN in roles.values() else ()
 
 

@@ -9,9 +9,8 @@ from datetime import date
 from typing import Any
 
 from insight_journey import encoder
-from insight_journey.analysis import actions, beliefs, challenges, emotions, evidence, feelings, head, insights, language, topics
+from insight_journey.analysis import actions, beliefs, challenges, crisis, emotions, evidence, feelings, head, insights, language, topics
 from insight_journey.analysis.base import Analysis, AnalysisJob, Kind, Mention, Moment
-from insight_journey.analysis.crisis import is_crisis
 from insight_journey.analysis.readings import Reading, read
 from insight_journey.analysis.sentences import Sentence, quote
 from insight_journey.analysis.statements import Statement
@@ -39,7 +38,7 @@ class LocalAnalyzer:
         foreign = language.warning(job.language, " ".join(moment.text for moment in spoken)) if spoken else None
         found = [] if foreign else list(self._find(spoken, job))
         mentions, dropped = evidence.verify(found, job.moments)
-        mentions, warnings = evidence.restrict(mentions, job.moments)
+        mentions, warnings = evidence.restrict(mentions, job.moments, crisis.of(job))
         ours = (foreign, None if self.encoder else RULES_ONLY, NO_HEAD if self.encoder and not self.head else None)
         job.progress(1.0)
         return Analysis(
@@ -61,9 +60,8 @@ def find(reading: Reading, today: date, model: head.Model | None) -> Iterator[Me
     for topic in topics.find(parts, reading.vectors):
         span = quote(topic.sentence, topic.start, topic.end)
         yield _mention("topic", moment, span, topic.confidence, topic.engine, code=topic.code)
-    if not is_crisis(moment.text):
-        for sentence in parts:
-            yield from _statements(sentence, moment, today)
+    for sentence in parts:
+        yield from _statements(sentence, moment, today)
 
 
 def _emotions(reading: Reading, model: head.Model | None) -> Iterator[Mention]:

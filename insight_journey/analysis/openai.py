@@ -3,15 +3,19 @@
 Moments go out in windows, several at a time. A window that is too long for the model is halved, down to one moment;
 one that is still too long is left out, with the warning `moments_left_out`. A window that fails fails the analysis: the
 pipeline tries again, nothing is silently missing. Practitioner's words go along as context and are never cited.
+
+Moments that touch self-harm or crisis, and those beside them, stay on this machine (`Care.withheld`): the local analyzer
+reads them instead.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, AnalysisJob, Mention, Moment, Usage
-from insight_journey.analysis.crisis import is_crisis
+from insight_journey.analysis import crisis
+from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, AnalysisJob, Care, Mention, Moment, Usage
 from insight_journey.analysis.evidence import restrict, verify
+from insight_journey.analysis.local import LocalAnalyzer
 from insight_journey.analysis.prompts import VERSION, Answer, Element, find_elements
 from insight_journey.errors import AnalysisFailed
 from insight_journey.llm import complete, estimate
@@ -49,15 +53,26 @@ class OpenAIAnalyzer:
 
     def analyze(self, job: AnalysisJob) -> Analysis:
         """Raises AnalysisFailed (codes in `openai_api` and `llm`)."""
-        planned = tuple(windows(job.moments))
+        care = crisis.of(job)
+        job = replace(job, care=care)
+        sent = [moment for moment in job.moments if moment.position not in care.withheld]
+        planned = tuple(windows(sent))
         if not planned:
             job.progress(1.0)
-            return self._analysis(job, Found(), Tokens())
+            return self._analysis(job, self._find_here(job, care), Tokens())
         with Endpoint(self.settings, AnalysisFailed, lambda taken: job.spend(_usage(taken, self.settings))) as endpoint:
-            return self._analysis(job, _find_all(endpoint, planned, job), endpoint.spent)
+            return self._analysis(job, _find_all(endpoint, planned, job) + self._find_here(job, care), endpoint.spent)
+
+    def _find_here(self, job: AnalysisJob, care: Care) -> Found:
+        """What the local analyzer finds in the moments that are withheld."""
+        kept = tuple(moment for moment in job.moments if moment.position in care.withheld)
+        if not kept:
+            return Found()
+        analysis = LocalAnalyzer(self.settings).analyze(replace(job, moments=kept, progress=lambda _: None))
+        return Found(analysis.mentions, analysis.dropped)
 
     def _analysis(self, job: AnalysisJob, found: Found, spent: Tokens) -> Analysis:
-        mentions, warnings = restrict(found.mentions, job.moments)
+        mentions, warnings = restrict(sorted(found.mentions, key=_place), job.moments, crisis.of(job))
         return Analysis(
             analyzer="openai", version=VERSION, language=job.language, moments=job.moments, mentions=mentions,
             model=self.settings.openai_model, dropped=found.dropped, usage=_usage(spent, self.settings),
@@ -90,7 +105,7 @@ def _citable(moment: Moment) -> bool:
 
 def _find_all(endpoint: Endpoint, planned: Sequence[Window], job: AnalysisJob) -> Found:
     found = sum(endpoint.each(lambda window: _find(endpoint, window, job.today), planned, job.progress), Found())
-    if found.left_out == sum(_citable(moment) for moment in job.moments):
+    if found.left_out == sum(_citable(moment) for window in planned for moment in window):
         raise AnalysisFailed("The language model takes in too little text at once.", code="llm_context_too_small")
     return found
 
@@ -111,9 +126,7 @@ def _proven(answer: Answer, window: Window) -> Found:
     citable = [moment for moment in window if _citable(moment)]
     proposed = [mention for element in answer.elements if (mention := _mention(element))]
     mentions, dropped = verify(proposed, citable)
-    troubled = {moment.position for moment in citable if is_crisis(moment.text)}
-    filed = [mention for mention in mentions if mention.kind in CODED_KINDS or mention.moment not in troubled]
-    return Found(tuple(sorted(filed, key=_place)), dropped + len(answer.elements) - len(proposed))
+    return Found(tuple(sorted(mentions, key=_place)), dropped + len(answer.elements) - len(proposed))
 
 
 def _place(mention: Mention) -> tuple[int, int, int, int, str]:

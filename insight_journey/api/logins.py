@@ -12,7 +12,7 @@ from insight_journey.api.auth import bearer_token, public
 from insight_journey.api.envelope import Blueprint
 from insight_journey.api.fields import Line
 from insight_journey.api.refusals import refuses
-from insight_journey.api.users import UserSchema, view
+from insight_journey.api.users import UserSchema, country_field, view
 from insight_journey.errors import Unauthenticated
 from insight_journey.extensions import db
 
@@ -41,6 +41,7 @@ class RegistrationSchema(CredentialsSchema):
         metadata={"format": "password"},
     )
     display_name = Line(100, required=True)
+    country = country_field()
 
 
 class RefreshSchema(ma.Schema):

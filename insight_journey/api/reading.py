@@ -79,6 +79,10 @@ class MomentSchema(ma.Schema):
     start = ma.fields.Float(required=True, allow_none=True)
     end = ma.fields.Float(required=True, allow_none=True)
     text = ma.fields.String(required=True)
+    care = ma.fields.Boolean(required=True, metadata={"description": "Whether self-harm or crisis is spoken of: show help with it"})
+    withheld = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether it stays on this machine, for its own words of self-harm or those beside it"}
+    )
     elements = ma.fields.List(ma.fields.Nested(ElementSchema), required=True)
 
 

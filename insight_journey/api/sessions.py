@@ -13,7 +13,7 @@ from insight_journey.api.fields import Line
 from insight_journey.api.idempotency import idempotent
 from insight_journey.api.runs import RunSchema
 from insight_journey.extensions import db
-from insight_journey.sessions import overview, service
+from insight_journey.sessions import care, overview, service
 from insight_journey.sessions.models import SESSION_STATUSES, Session
 from insight_journey.sessions.overview import SORTS
 
@@ -80,6 +80,33 @@ class SessionSchema(ma.Schema):
     updated_at = ma.fields.DateTime(required=True)
 
 
+class HelpLineSchema(ma.Schema):
+    name = ma.fields.String(required=True)
+    phone = ma.fields.String(required=True, allow_none=True)
+    text = ma.fields.String(required=True, allow_none=True, metadata={"description": "What to send where"})
+    url = ma.fields.String(required=True, allow_none=True)
+    languages = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "ISO 639"})
+    hours = ma.fields.String(required=True, allow_none=True, metadata={"description": "null: not known"})
+
+
+class CareSchema(ma.Schema):
+    moment_ids = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "Where she speaks of it"})
+    help_lines = ma.fields.List(
+        ma.fields.Nested(HelpLineSchema), required=True, metadata={"description": "Of her country, then international ones"}
+    )
+
+
+class ListedSessionSchema(SessionSchema):
+    care = ma.fields.Boolean(required=True, metadata={"description": "Whether she speaks of self-harm or crisis in it"})
+
+
+class ShownSessionSchema(SessionSchema):
+    care = ma.fields.Nested(
+        CareSchema, required=True, allow_none=True,
+        metadata={"description": "Help, where she speaks of self-harm or crisis: see docs/safety.md"},
+    )  # fmt: skip
+
+
 class SessionQuery(ma.Schema):
     journey_id = ma.fields.UUID()
     status = ma.fields.String(validate=ma.validate.OneOf(SESSION_STATUSES))
@@ -87,20 +114,21 @@ class SessionQuery(ma.Schema):
 
 
 def _show(session: Session) -> dict[str, Any]:
-    return overview.show(current_user(), session.id)
+    shown = overview.show(current_user(), session.id)
+    return shown | {"care": care.offer(current_user(), session) if shown["care"] else None}
 
 
 @blp.route("")
 class Sessions(MethodView):
     @blp.arguments(SessionQuery, location="query")
-    @blp.page(SessionSchema)
+    @blp.page(ListedSessionSchema)
     def get(self, query: dict[str, Any], paging: Paging) -> tuple[list[dict[str, Any]], int]:
         """List sessions, newest first unless `sort` says otherwise."""
         return overview.list_sessions(current_user(), paging.offset, paging.limit, **query)
 
     @idempotent
     @blp.arguments(NewSessionSchema)
-    @blp.response(201, SessionSchema)
+    @blp.response(201, ShownSessionSchema)
     def post(self, data: dict[str, Any]) -> dict[str, Any]:
         """Create a session; its content comes next."""
         return _show(service.create_session(current_user(), **data))
@@ -108,14 +136,14 @@ class Sessions(MethodView):
 
 @blp.route("/<uuid:session_id>")
 class SessionItem(MethodView):
-    @blp.response(200, SessionSchema)
+    @blp.response(200, ShownSessionSchema)
     def get(self, session_id: UUID) -> Any:
         """Show a session with its latest run and counts."""
         session = service.find_session(current_user(), session_id)
         return _show(session), etag(session.version)
 
     @blp.arguments(SessionChangesSchema)
-    @blp.response(200, SessionSchema)
+    @blp.response(200, ShownSessionSchema)
     def patch(self, data: dict[str, Any], session_id: UUID) -> Any:
         """Change title, journey or time of a session; with `If-Match` only if nobody did so meanwhile."""
         session = service.find_session(current_user(), session_id)

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 import marshmallow as ma
 from flask.views import MethodView
 
+from insight_journey import help_lines
 from insight_journey.accounts import service
 from insight_journey.accounts.models import User
 from insight_journey.api.auth import current_user
@@ -19,7 +20,7 @@ from insight_journey.sessions import relay
 blp = Blueprint("users", __name__, url_prefix="/users", description="The person and her settings")
 
 LARGEST_BUDGET_USD = 100_000
-EDITABLE = ("display_name", "timezone", "external_processing_consent", "monthly_budget_usd")
+EDITABLE = ("display_name", "country", "timezone", "external_processing_consent", "monthly_budget_usd")
 
 
 @cache
@@ -32,12 +33,24 @@ def known_zone(name: str) -> None:
         raise ma.ValidationError("Must be a time zone of the IANA database, such as Europe/Berlin.")
 
 
+def known_country(code: str) -> None:
+    if code not in help_lines.countries():
+        raise ma.ValidationError("Must be a country code of ISO 3166-1 in capitals, such as DE.")
+
+
+def country_field(**options: Any) -> ma.fields.String:
+    """A country, or null; it decides which help lines are shown."""
+    about = {"description": "ISO 3166-1 alpha-2; decides which help lines are shown", "pattern": "^[A-Z]{2}$"}
+    return ma.fields.String(validate=known_country, allow_none=True, metadata=about, **options)
+
+
 class UserSchema(ma.Schema):
     id = ma.fields.UUID(required=True)
     account_id = ma.fields.UUID(required=True)
     role = ma.fields.String(required=True, metadata={"enum": ["owner", "practitioner", "member"]})
     email = ma.fields.String(required=True, metadata={"format": "email"})
     display_name = ma.fields.String(required=True)
+    country = country_field(required=True)
     timezone = ma.fields.String(required=True)
     external_processing_consent = ma.fields.Boolean(
         required=True, metadata={"description": "Whether what she says may go to outside models"}
@@ -49,6 +62,7 @@ class UserSchema(ma.Schema):
 
 class UserChanges(ma.Schema):
     display_name = Line(100)
+    country = country_field()
     timezone = ma.fields.String(validate=known_zone)
     external_processing_consent = ma.fields.Boolean(truthy={True}, falsy={False})
     monthly_budget_usd = ma.fields.Float(validate=ma.validate.Range(0, LARGEST_BUDGET_USD))
@@ -61,6 +75,7 @@ def view(user: User) -> dict[str, Any]:
         **{name: getattr(user, name) for name in ("id", "account_id", "role", "timezone", "monthly_budget_usd", "created_at")},
         "email": profile.email,
         "display_name": profile.display_name,
+        "country": profile.country,
         "external_processing_consent": user.consented_at is not None,
         "consented_at": user.consented_at,
     }

@@ -86,7 +86,7 @@ def analysis_from(document: dict[str, Any]) -> Analysis:
             "moments": tuple(Moment(**row) for row in document["moments"]),
             "mentions": tuple(Mention(**row) for row in document["mentions"]),
             "usage": Usage(**document["usage"]),
-            "warnings": tuple(document["warnings"]),
+            **{name: tuple(document.get(name, ())) for name in ("warnings", "care", "withheld")},
         }
     )
 

@@ -16,12 +16,13 @@ from insight_journey.analysis.base import KINDS
 from insight_journey.crypto import Key
 from insight_journey.errors import NotFound
 from insight_journey.extensions import db
+from insight_journey.sessions import care
 from insight_journey.sessions.models import Identity, Media, MomentText, Run, Session
 from insight_journey.sessions.service import SESSION
 
 SESSIONS, MEDIA, RUNS, MOMENTS, IDENTITIES = (model.__table__ for model in (Session, Media, Run, MomentText, Identity))
 SORTS = ("occurred_at", "created_at", "updated_at")
-OF_SESSION = ("id", "journey_id", "occurred_at", "language", "speakers", "status", "created_at", "updated_at", "version", "sealed")
+OF_SESSION = ("id", "journey_id", "occurred_at", "language", "speakers", "status", "created_at", "updated_at", "version", "sealed", "analysis_id", "care")
 OF_MEDIA = ("kind", "media_type", "size", "seconds")
 OF_RUN = (
     "id", "number", "status", "stage", "progress", "attempts", "waiting_for", "error_code", "error_message", "warnings", "report",
@@ -36,7 +37,7 @@ def list_sessions(
 ) -> tuple[list[dict[str, Any]], int]:
     """One page and how many there are in all, sorted by a name of SORTS, with `-` in front for newest first.
 
-    Each is a dict: `id`, `title` in the clear, `media` and `latest_run` (None where there is none), `counts` of moments, always,
+    Each is a dict: `id`, `title` in the clear, `care` (whether she spoke of self-harm or crisis), `media` and `latest_run` (None where there is none), `counts` of moments, always,
     and of distinct elements of each kind that there is, and the columns of OF_SESSION. Deleted meanwhile: left out.
     """
     query, count = _page(journey_id is not None, status is not None, sort)
@@ -58,13 +59,14 @@ def _opened(user: User, rows: Any) -> list[dict[str, Any]]:
     if not rows:
         return []
     keys = keystore.sessions_of(user.id, [row[0] for row in rows])
-    return [_session(keys[row[0]], iter(row)) for row in rows if row[0] in keys]
+    return [_session(user, keys[row[0]], iter(row)) for row in rows if row[0] in keys]
 
 
-def _session(key: Key, values: Any) -> dict[str, Any]:
+def _session(user: User, key: Key, values: Any) -> dict[str, Any]:
     """A row's `values` as dicts; what the names leave over stays unread."""
     session, media, run, counts = (dict(zip(names, values)) for names in (OF_SESSION, OF_MEDIA, OF_RUN, COUNTED))  # noqa: B905
     session["title"] = key.open_text(SESSION, session["id"], session.pop("version"), session.pop("sealed"))
+    session["care"] = care.is_shown(user, key, session.pop("analysis_id"), session["care"])
     session["media"] = media if media["kind"] else None
     session["latest_run"] = SimpleNamespace(session_id=session["id"], **run) if run["id"] else None
     session["counts"] = {name: count for name, count in counts.items() if count or name == MOMENT}

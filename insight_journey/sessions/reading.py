@@ -37,6 +37,8 @@ class MomentView:
     start: float | None
     end: float | None
     text: str
+    care: bool
+    withheld: bool
     elements: tuple[dict[str, Any], ...] = ()
 
 
@@ -120,7 +122,9 @@ def _open(key: Key, rows: list[MomentText]) -> dict[str, MomentView]:
 
 def _open_row(key: Key, row: MomentText) -> MomentView:
     words = key.open_json(MOMENT, row.id, row.version, row.sealed)
-    return MomentView(row.id, row.session_id, row.position, row.role, words["speaker"], row.start, row.end, words["text"])
+    care, withheld = bool(words.get("care")), bool(words.get("withheld"))
+    place = (row.id, row.session_id, row.position, row.role, words["speaker"], row.start, row.end)
+    return MomentView(*place, words["text"], care, withheld)
 
 
 def _with_words(mentions: list[ElementMention], moments: dict[str, MomentView]) -> list[dict[str, Any]]:

@@ -12,13 +12,13 @@ from flask import current_app
 from insight_journey import encoder
 from insight_journey.accounts.keys import keystore
 from insight_journey.accounts.models import User
-from insight_journey.analysis import evidence, moments
+from insight_journey.analysis import crisis, evidence, moments
 from insight_journey.analysis.base import ANALYZERS, Analysis, AnalysisJob, Usage
 from insight_journey.crypto import Key
 from insight_journey.errors import GraphUnavailable
 from insight_journey.extensions import db, now
 from insight_journey.graph.projection import moment_id
-from insight_journey.sessions import budget, content, documents, identity, indexing, relay
+from insight_journey.sessions import budget, care, content, documents, identity, indexing, relay
 from insight_journey.sessions.claims import Claim
 from insight_journey.sessions.models import Media, MomentText, Run, Session
 from insight_journey.transcription.base import TRANSCRIBERS, Transcript, TranscriptionJob
@@ -75,7 +75,7 @@ def _keep_transcript(claim: Claim, key: Key, session: Session, transcript: Trans
 
 
 def analyze(claim: Claim) -> None:
-    """Transcript to moments, analysis and identities; marks the subgraph stale."""
+    """Transcript to moments, analysis and identities; marks the subgraph stale. Crisis is looked for before any analyzer."""
     run, key = claim.run, session_key(claim.run)
     transcript = documents.read_transcript(key, run.transcript_id)
     session, user = db.session.get_one(Session, run.session_id), db.session.get_one(User, run.user_id)
@@ -83,17 +83,21 @@ def analyze(claim: Claim) -> None:
     engine, warnings = budget.choose_analyzer(settings, user)
     today = session.occurred_at.astimezone(user.zone).date().isoformat()
     claim.pause()
-    job = AnalysisJob(moments.segment(transcript), transcript.language or session.language, today, claim.progress, claim.spend)
+    found = moments.segment(transcript)
+    danger = crisis.find(found)
+    job = AnalysisJob(found, transcript.language or session.language, today, claim.progress, claim.spend, danger)
     analysis = load(ANALYZERS, engine)(settings).analyze(job)
     claim.charge()
-    analysis = replace(analysis, mentions=evidence.timed_all(analysis.mentions, analysis.moments, transcript))
+    mentions = evidence.timed_all(analysis.mentions, analysis.moments, transcript)
+    analysis = replace(analysis, mentions=mentions, care=tuple(sorted(danger.flagged)), withheld=tuple(sorted(danger.withheld)))
     wordings = identity.worded(user_key(run), analysis, encoder.get(settings.encoder_model))
     said = identity.before(user_key(run), run.user_id, run.session_id, wordings)
     claim.pause()
     artifact = documents.write(key, run, documents.ANALYSIS, documents.analysis_document(analysis))
     _replace_moments(key, run, analysis)
     claim.hold(analysis_id=artifact.id, warnings=_merged(run.warnings, (*warnings, *analysis.warnings)), report=_report(run, analysis))
-    db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(analysis_id=artifact.id))
+    flag = care.seal(key, artifact.id, flagged=bool(analysis.care))
+    db.session.execute(sa.update(Session).where(Session.id == run.session_id).values(analysis_id=artifact.id, care=flag))
     relay.mark_stale(run.user_id, run.session_id)
     identity.decide(user_key(run), run.user_id, run.session_id, wordings, said)
 
@@ -112,7 +116,8 @@ def _replace_moments(key: Key, run: Run, analysis: Analysis) -> None:
     owner_key = user_key(run)
     for moment in analysis.moments:
         row_id = UUID(moment_id(owner_key, run.session_id, moment))
-        words = {"text": moment.text, "speaker": moment.speaker}
+        flags = {"care": int(moment.position in analysis.care), "withheld": int(moment.position in analysis.withheld)}  # of one length
+        words = {"text": moment.text, "speaker": moment.speaker, **flags}
         db.session.add(
             MomentText(
                 id=row_id, session_id=run.session_id, position=moment.position, role=moment.role, start=moment.start,

@@ -31,6 +31,7 @@ class Task:
 
 
 SESSIONS = "a folder with a folder of written sessions for each person"
+OWN = Path(__file__).parents[2] / "tests" / "data"  # files of the repository
 SAMPLE = Path(__file__).parent.parent.parent / "insight_journey" / "samples" / "session.txt"
 
 TASKS = {
@@ -39,6 +40,7 @@ TASKS = {
         Task("emotions", "the head's 28 labels, and Ekman's six and neutral", "text, labels", "goemotions_dev.tsv"),
         Task("groups", "forced choice among the groups of feeling that the file has", "text, label", "isear_all.tsv"),
         Task("session-emotions", "groups of feeling that the whole analyzer finds in a sentence", "text, emotions", "session_emotions.tsv"),
+        Task("crisis", "words of self-harm and crisis, and what only sounds so", "text, label", own=OWN / "crisis.tsv"),
         Task("topics", "the labels of any file by their names and our seeds", "text, topics", "counselchat_topics_dev.tsv"),
         Task("themes", "a person's main theme among her sessions' first topics", SESSIONS + " and themes.tsv", "transcripts"),
         Task("speed", "an hour of speech on one thread", f"a session, or {SESSIONS}", "transcripts", SAMPLE),

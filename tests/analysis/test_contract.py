@@ -83,6 +83,14 @@ def test_of_an_unplaced_speaker_only_emotions_and_topics_are_filed(analyzer: Ana
     assert "speakers_unknown" in analysis.warnings
 
 
+def test_words_of_self_harm_are_no_belief_challenge_insight_or_plan(analyzer: Analyzer) -> None:
+    words = ("I feel anxious and I'm not good enough to live.", "I keep failing to stop hurting myself.", "I realised that I want to die.")
+    plans = ("I am going to kill myself on Friday.", "I will never hurt myself again.")
+    turns = tuple(Utterance(said, who) for words in (*words, *plans) for who, said in (("Ann", words), ("Dr. Lee", "Go on.")))
+    analysis = analyze(analyzer, Transcript(turns, "en", "text", roles=TALK.roles))
+    assert {mention.kind for mention in analysis.mentions} <= {"emotion", "topic"} and analysis.mentions
+
+
 def test_progress_rises_to_one(analyzer: Analyzer) -> None:
     told: list[float] = []
     analyze(analyzer, TALK, told.append)

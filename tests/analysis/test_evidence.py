@@ -1,7 +1,7 @@
 import pytest
 
-from insight_journey.analysis import evidence
-from insight_journey.analysis.base import Kind, Mention, Moment
+from insight_journey.analysis import crisis, evidence
+from insight_journey.analysis.base import Care, Kind, Mention, Moment
 from insight_journey.analysis.moments import segment
 from insight_journey.transcription.base import Transcript, Utterance, Word
 
@@ -67,12 +67,13 @@ KINDS: tuple[Kind, ...] = ("emotion", "topic", "belief", "challenge", "insight",
     [("client", KINDS, ()), ("practitioner", (), ()), ("unknown", ("emotion", "topic"), ("speakers_unknown",))],
 )
 def test_only_the_persons_own_words_are_filed(role: str, kinds: tuple[Kind, ...], warnings: tuple[str, ...]) -> None:
-    kept, said = evidence.restrict([claim("anxious", kind=kind) for kind in KINDS], [moment("Very anxious.", role=role)])
+    kept, said = evidence.restrict([claim("anxious", kind=kind) for kind in KINDS], [moment("Very anxious.", role=role)], Care())
     assert (tuple(m.kind for m in kept), said) == (kinds, warnings)
 
 
 def test_words_of_self_harm_are_no_belief_insight_or_plan() -> None:
-    kept, _ = evidence.restrict([claim("dead", kind=kind) for kind in KINDS], [moment("I'd be better off dead. I'm going to end it all.")])
+    said = moment("I'd be better off dead. I'm going to end it all.")
+    kept, _ = evidence.restrict([claim("dead", kind=kind) for kind in KINDS], [said], crisis.find([said]))
     assert [m.kind for m in kept] == ["emotion", "topic"]
 
 

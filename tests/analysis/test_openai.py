@@ -148,14 +148,6 @@ def test_of_an_unplaced_speaker_only_feelings_and_topics(stub: Stub) -> None:
     assert analysis.warnings == ("speakers_unknown",)
 
 
-def test_words_of_self_harm_are_no_belief_or_plan(stub: Stub) -> None:
-    text = "I felt anxious. I want to die."
-    stub.script = [
-        elements(element(), element("belief", quote="I want to die"), element("action_item", quote="I want to die", text="To die"))
-    ]
-    assert {m.kind for m in analyze(stub, text).mentions} == {"emotion"}
-
-
 def test_the_quote_is_the_moments_own_spelling(stub: Stub) -> None:
     stub.script = [elements(element(quote='I WASN\'T   "anxious"'))]
     (mention,) = analyze(stub, "Well, I wasn’t “anxious” at all.").mentions
