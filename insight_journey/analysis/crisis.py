@@ -46,12 +46,14 @@ SAME = tuple(
         (r"\bwanna\b", "want to"),
         (r"\bgonna\b", "going to"),
         (r"\bany (?:more|longer)\b", "anymore"),
-        (r"\bmy self\b", "myself"),
+        (r"\bmy self\b(?!-)", "myself"),
         (r"\b(?:no one|noone|no-one|no body|not a soul)\b", "nobody"),
         (rf",? ?\b(?:{FILLERS})\b,?", ""),
         (r"\b(\w+(?: \w+)?)(?:,? \1\b)+", r"\1"),
         (r"\s+", " "),
         (r"\bi'd be lying if i said i \w+n't|\bnot a day (?:goes|went) by (?:that|where|when|without)(?: i \w+n't)?", "i"),
+        (r"\b(?:(?:a|some|one|another|big|large) )*part of me (?:that )?", "i "),
+        (r"\bi (want|hope|wish|think|believe|feel|long|pray|know|need)s\b", r"i \1"),
         (r"\b(why|reason) (?:i )?(?:should|would)n't(?: i)?\b", r"\1 i should"),
         (r"\b(promis\w*(?: \w+){0,3}?) (?:not to|to not|(?:that )?i (?:wouldn't|won't))\b", r"\1 to"),
         (r" (?=[,;:.!?])|^ ", ""),
@@ -64,6 +66,9 @@ DENIED = re.compile(
     r"(?! (?:stop\w*|help|know|sure|see|promise|say|care|wait|only|trust|matter|because|until|anymore|one day|a day|a night)\b)"
     r"(?:(?: (?:think|thought|believe|believed|mean|say|saying|feel|feeling|thinking|that|like|to)){1,3} i(?:'\w+)?)?"
     r"(?: (?!(?:and|but|because|so|i|i'm|i've|i'd|until|stop\w*|anymore)\b)[\w'-]+){0,5} ?$"
+)
+ANSWERED_NO = re.compile(
+    r"^.{0,30}\bi (?:said|answered|told \w+|say|replied) (?:that )?(?:no\b|never|of course not|i (?:don't|didn't|haven't|wouldn't|never))"
 )
 NOT_LATELY = re.compile(r"(?:haven't|hadn't|not) (?:[\w']+ ){0,3}$")  # "I haven't cut myself in three months" tells of before
 LATELY = re.compile(r"(?: [\w']+){0,2} (?:in|for|since) (?:[\w']+ ){0,3}(?:days?|weeks?|months?|years?|ages|last|\d)")
@@ -183,6 +188,8 @@ def _before(match: re.Match[str], said: str) -> str:
 
 
 def _is_denied(before: str, after: str) -> bool:
+    if ANSWERED_NO.search(after):
+        return True
     return bool(DENIED.search(before)) and not (NOT_LATELY.search(before) and LATELY.match(after))
 
 

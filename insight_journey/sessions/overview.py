@@ -22,7 +22,20 @@ from insight_journey.sessions.service import SESSION
 
 SESSIONS, MEDIA, RUNS, MOMENTS, IDENTITIES = (model.__table__ for model in (Session, Media, Run, MomentText, Identity))
 SORTS = ("occurred_at", "created_at", "updated_at")
-OF_SESSION = ("id", "journey_id", "occurred_at", "language", "speakers", "status", "created_at", "updated_at", "version", "sealed", "analysis_id", "care")
+OF_SESSION = (
+    "id",
+    "journey_id",
+    "occurred_at",
+    "language",
+    "speakers",
+    "status",
+    "created_at",
+    "updated_at",
+    "version",
+    "sealed",
+    "analysis_id",
+    "care",
+)
 OF_MEDIA = ("kind", "media_type", "size", "seconds")
 OF_RUN = (
     "id", "number", "status", "stage", "progress", "attempts", "waiting_for", "error_code", "error_message", "warnings", "report",
@@ -37,8 +50,9 @@ def list_sessions(
 ) -> tuple[list[dict[str, Any]], int]:
     """One page and how many there are in all, sorted by a name of SORTS, with `-` in front for newest first.
 
-    Each is a dict: `id`, `title` in the clear, `care` (whether she spoke of self-harm or crisis), `media` and `latest_run` (None where there is none), `counts` of moments, always,
-    and of distinct elements of each kind that there is, and the columns of OF_SESSION. Deleted meanwhile: left out.
+    Each is a dict: `id`, `title` in the clear, `media` and `latest_run` (None where there is none), `care` (whether she spoke of
+    self-harm or crisis), `counts` of moments, always, and of distinct elements of each kind that there is, and the columns of
+    OF_SESSION. Deleted meanwhile: left out.
     """
     query, count = _page(journey_id is not None, status is not None, sort)
     asked = {"user_id": user.id, "journey_id": journey_id, "status": status}
