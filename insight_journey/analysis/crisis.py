@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 FILLERS = (
     r"just|really|honestly|literally|actually|kinda|kind of|sorta|sort of|simply|basically|truly|totally|completely|seriously"
-    r"|fuck\w*|freaking|damn|goddamn|bloody|u[hm]+|erm|hmm+|you know|i mean|i guess|i suppose|probably|maybe|perhaps|even|still"
+    r"|fuck\w*|freaking|damn|goddamn|u[hm]+|erm|hmm+|you know|i mean|i guess|i suppose|probably|maybe|perhaps|even|still"
     r"|sometimes|often|always|constantly|lowkey|secretly|quietly|genuinely|frankly|like(?=,)|so bad(?:ly)?|somehow|suddenly"
     r"|all the time|every (?:single )?(?:day|night)"
 )
@@ -51,6 +51,7 @@ SAME = tuple(
         (rf",? ?\b(?:{FILLERS})\b,?", ""),
         (r"\b(\w+(?: \w+)?)(?:,? \1\b)+", r"\1"),
         (r"\s+", " "),
+        (r"\bnot going to lie,? ?", ""),
         (r"\bi'd be lying if i said i \w+n't|\bnot a day (?:goes|went) by (?:that|where|when|without)(?: i \w+n't)?", "i"),
         (r"\b(?:(?:a|some|one|another|big|large) )*part of me (?:that )?", "i "),
         (r"\bi (want|hope|wish|think|believe|feel|long|pray|know|need)s\b", r"i \1"),
@@ -63,7 +64,7 @@ SENTENCE_END = re.compile(r"[.!?]+(?=[\s\"')\]]|$)")
 # A denial that reaches what follows: not "can't stop", "don't know whether", and not over the end of a clause.
 DENIED = re.compile(
     r"(?:\b(?:no|not|never|without|neither|nor|hardly)\b|n't\b)"
-    r"(?! (?:stop\w*|help|know|sure|see|promise|say|care|wait|only|trust|matter|because|until|anymore|one day|a day|a night)\b)"
+    r"(?! (?:stop\w*|keep|fight\w*|escape|shake|resist|control|ignore|handle|get|guarantee|help|know|sure|see|promise|say|care|wait|only|trust|matter|because|until|anymore|one day|a day|a night)\b)"
     r"(?:(?: (?:think|thought|believe|believed|mean|say|saying|feel|feeling|thinking|that|like|to)){1,3} i(?:'\w+)?)?"
     r"(?: (?!(?:and|but|because|so|i|i'm|i've|i'd|until|stop\w*|anymore)\b)[\w'-]+){0,5} ?$"
 )
@@ -96,7 +97,7 @@ OTHERS = PEOPLE | {
 }
 AROUND = 70  # characters before and after a wording that can tell it to be something else
 BEFORE = 300  # characters before it in which its subject or denial stands
-SHORT = 5  # words of a sentence that needs no "I"
+SHORT = 8  # words of a sentence that needs no "I"
 
 
 @dataclass(frozen=True)
