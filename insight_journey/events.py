@@ -69,9 +69,9 @@ def publish(user_id: UUID, kind: str, payloads: list[dict[str, Any]]) -> None:
     last = _take_sequences(user_id, len(payloads))
     first = last - len(payloads) + 1
     moment = now()
-    db.session.add_all(
-        Event(user_id=user_id, sequence=first + i, kind=kind, payload=payload, created_at=moment) for i, payload in enumerate(payloads)
-    )
+    whose = {"user_id": user_id, "kind": kind, "created_at": moment}
+    rows = [{**whose, "sequence": first + i, "payload": payload} for i, payload in enumerate(payloads)]
+    db.session.execute(sa.insert(Event), rows)
     facts = [_fact(first + i, kind, payload, moment) for i, payload in enumerate(payloads)]
     db.after_commit(lambda: send({"user": str(user_id), "facts": facts if len(facts) <= MOST_SHOWN else []}))
 
