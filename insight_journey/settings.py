@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     help_lines: Path | None = Field(
         None, description="Own list of help lines in place of ours: see [docs/safety.md](docs/safety.md#help-lines)"
     )
+    search_memory_mb: int = Field(512, ge=1, description="What the search process keeps of people's vectors in memory, in MiB")
+    search_idle_seconds: int = Field(900, ge=1, description="How long it keeps those of a person who searches no more")
 
     media_workers: int = Field(1, ge=1, description="Processes that transcribe, started by `up`")
     analysis_workers: int = Field(1, ge=1, description="Processes that analyze and project, started by `up`")

@@ -25,7 +25,7 @@ from tests.stack import Stack, until
 
 REPOSITORY = Path(__file__).parent.parent
 READY_SECONDS = 120
-PARTS = ("api", "redis", "graph", "cron", "worker media", "worker analysis", "job media", "job analysis")
+PARTS = ("api", "redis", "graph", "cron", "search", "worker media", "worker analysis", "job media", "job analysis")
 
 
 class Installation:

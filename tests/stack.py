@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from insight_journey.settings import Settings
 
 ENDED = ("finished", "failed", "cancelled")
-PARTS = (("api",), ("worker", "media"), ("worker", "analysis"), ("cron",))
+PARTS = (("api",), ("worker", "media"), ("worker", "analysis"), ("search",), ("cron",))
 
 
 @dataclass

@@ -22,7 +22,7 @@ WIRING = {f"{NAME}.app", f"{NAME}.models"}  # the root modules that may import p
 # package -> what it may import besides itself and root modules
 ALLOWED = {
     "api": {"accounts", "analysis", "graph", "sessions", "transcription"},
-    "cli": {"accounts", "analysis", "embedded", "graph", "samples", "sessions", "transcription"},
+    "cli": {"accounts", "analysis", "embedded", "graph", "samples", "search", "sessions", "transcription"},
     "sessions": {"accounts", "analysis", "graph", "search", "transcription"},
     "graph": {"analysis.base"},
     "analysis": {"transcription.base"},

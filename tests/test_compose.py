@@ -26,7 +26,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
 def test_all_parts_are_there() -> None:
-    assert {"api", "sockets", "worker-media", "worker-analysis", "cron", "migrate"} == set(OURS)
+    assert {"api", "sockets", "worker-media", "worker-analysis", "search", "cron", "migrate"} == set(OURS)
     assert {"postgres", "keystore", "neo4j", "redis"} == set(SERVICES) - set(OURS)
 
 

@@ -6,12 +6,27 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_smorest import Api
 
-from insight_journey.api import content, docs, errors, headers, health, journeys, limits, logins, reading, runs, sessions, sockets, users
+from insight_journey.api import (
+    content,
+    docs,
+    errors,
+    headers,
+    health,
+    journeys,
+    limits,
+    logins,
+    reading,
+    runs,
+    search,
+    sessions,
+    sockets,
+    users,
+)
 from insight_journey.api.envelope import ErrorAnswerSchema
 from insight_journey.settings import Settings
 
 PREFIX = "/api/v1"
-BLUEPRINTS = (logins.blp, users.blp, journeys.blp, sessions.blp, content.blp, runs.blp, reading.blp, health.blp)
+BLUEPRINTS = (logins.blp, users.blp, journeys.blp, sessions.blp, content.blp, runs.blp, reading.blp, search.blp, health.blp)
 
 
 class EnvelopedApi(Api):  # type: ignore[misc]

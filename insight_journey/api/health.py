@@ -20,6 +20,7 @@ from insight_journey.api.auth import public
 from insight_journey.api.envelope import Blueprint, enveloped
 from insight_journey.api.refusals import refuses
 from insight_journey.extensions import db, now
+from insight_journey.sessions import finding
 
 blp = Blueprint("health", __name__, description="Whether the service and its parts answer")
 
@@ -98,9 +99,15 @@ def check_analyzer() -> str:
     return f"local, with {encoder.NAME}"
 
 
+def check_search() -> str:
+    found = finding.sign_of_life(SECONDS / 2)
+    return f"by {' and '.join(found['by'])}; {found['people']} people in memory, {found['bytes'] >> 20} MiB"
+
+
 VITAL: dict[str, Callable[[], str | None]] = {"sql": check_sql, "keystore": check_keystore, "storage": check_storage}
 HELPFUL: dict[str, Callable[[], str | None]] = {
     "graph": check_graph, "redis": check_redis, "workers": check_workers, "analyzer": check_analyzer,
+    "search": check_search,
 }  # fmt: skip
 
 

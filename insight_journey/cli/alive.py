@@ -15,7 +15,7 @@ FRESH_SECONDS = 120  # an idle worker and the clock give a sign of life at least
 
 
 @click.command()
-@click.argument("part", type=click.Choice(["api", "worker", "cron"]))
+@click.argument("part", type=click.Choice(["api", "worker", "search", "cron"]))
 def alive(part: str) -> None:
     """End with exit code 1 unless PART runs on this host and gave a sign of life lately."""
     settings = Settings.from_env()
@@ -39,6 +39,12 @@ def _worker(settings: Settings) -> bool:
     return any(worker.hostname == socket.gethostname() and _is_fresh(worker.last_heartbeat) for worker in workers)
 
 
+def _search(settings: Settings) -> bool:
+    from insight_journey.search.line import ALIVE
+
+    return bool(_redis(settings).exists(f"{ALIVE}:{socket.gethostname()}"))
+
+
 def _cron(settings: Settings) -> bool:
     from rq.cron import CronScheduler
 
@@ -57,4 +63,4 @@ def _is_fresh(beat: datetime | None) -> bool:
     return datetime.now(UTC).timestamp() - aware.timestamp() < FRESH_SECONDS
 
 
-PARTS: dict[str, Callable[[Settings], bool]] = {"api": _api, "worker": _worker, "cron": _cron}
+PARTS: dict[str, Callable[[Settings], bool]] = {"api": _api, "worker": _worker, "search": _search, "cron": _cron}

@@ -118,6 +118,22 @@ def work(queues: tuple[str, ...], settings: Settings | None = None) -> None:
 
 
 @run.command()
+@click.pass_obj
+def search(parent: int | None) -> None:
+    """The process that searches: the text encoder, and in memory what is searched."""
+    from insight_journey.embedded.waiting import wait_for_engines
+    from insight_journey.sessions import searching
+    from insight_journey.tasks import current_worker_app
+
+    wait_for_engines(_checked_settings(parent))
+    app = current_worker_app()
+    desk = searching.desk(app)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: desk.ended.set())
+    searching.serve(app, desk)
+
+
+@run.command()
 def cron() -> None:
     """The clock: sends the periodic jobs."""
     from insight_journey.cli.cron import run_cron

@@ -76,7 +76,7 @@ def parts(settings: Settings) -> list[Part]:
         for queue, count in (("media", settings.media_workers), ("analysis", settings.analysis_workers))
         for number in range(1, count + 1)
     ]
-    return [*engines, Part("api", ("api",), 8), *workers, Part("cron", ("cron",), 3)]
+    return [*engines, Part("api", ("api",), 8), *workers, Part("search", ("search",), 5), Part("cron", ("cron",), 3)]
 
 
 async def supervise(settings: Settings, folder: Path, *, quiet: bool = False) -> str:

@@ -8,7 +8,7 @@ import json
 import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -86,8 +86,8 @@ def encoder_version() -> str:
 
 def build(rows: Sequence[Row], with_encoder: Encoder | None, progress: Callable[[float], None]) -> Index:
     """The index of a session's rows. Without an encoder it has no vectors. `progress` is called with 0..1."""
-    windows = [_windows(with_encoder, row.text) if with_encoder else [] for row in rows]
-    vectors = _vectors(with_encoder, windows, progress) if with_encoder else np.empty((0, DIMENSIONS), np.float16)
+    pieces = [windows(with_encoder, row.text) if with_encoder else [] for row in rows]
+    vectors = _vectors(with_encoder, pieces, progress) if with_encoder else np.empty((0, DIMENSIONS), np.float16)
     found = [words.hashes(words.words(row.text)) for row in rows]
     return Index(
         kinds=np.array([KINDS.index(row.kind) for row in rows], np.uint8),
@@ -96,7 +96,7 @@ def build(rows: Sequence[Row], with_encoder: Encoder | None, progress: Callable[
         elements=_ids(row.element for row in rows),
         spans=np.array([row.span for row in rows], np.uint32).reshape(-1, 2),
         seconds=np.array([(_number(row.start), _number(row.end)) for row in rows], np.float64).reshape(-1, 2),
-        vector_ends=np.cumsum([len(of_row) for of_row in windows], dtype=np.uint32),
+        vector_ends=np.cumsum([len(of_row) for of_row in pieces], dtype=np.uint32),
         vectors=vectors,
         word_ends=np.cumsum([len(of_row) for of_row in found], dtype=np.uint32),
         hashes=np.concatenate([np.empty(0, np.uint32), *found]),
@@ -105,16 +105,23 @@ def build(rows: Sequence[Row], with_encoder: Encoder | None, progress: Callable[
     )
 
 
-def _windows(used: Encoder, text: str) -> list[str]:
+def comparable(index: Index) -> Index:
+    """The index, without its vectors where they are of another encoder than the one that questions go through."""
+    if index.encoder in ("", encoder_version()):
+        return index
+    return replace(index, vectors=index.vectors[:0], vector_ends=index.vector_ends * 0, encoder="")
+
+
+def windows(used: Encoder, text: str) -> list[str]:
     """A text as pieces that the encoder takes whole. A text without any words has one all the same."""
     first = used.tokenizer.encode(text)
-    pieces = [text[encoding.offsets[1][0] : encoding.offsets[-2][1]] for encoding in (first, *first.overflowing) if len(encoding) > 2]
-    return pieces[:MOST_WINDOWS] if len(pieces) > 1 else [text]
+    parts = [text[encoding.offsets[1][0] : encoding.offsets[-2][1]] for encoding in (first, *first.overflowing) if len(encoding) > 2]
+    return parts[:MOST_WINDOWS] if len(parts) > 1 else [text]
 
 
-def _vectors(used: Encoder, windows: list[list[str]], progress: Callable[[float], None]) -> Array:
+def _vectors(used: Encoder, pieces: list[list[str]], progress: Callable[[float], None]) -> Array:
     """[v, 384]; texts that come again are encoded once."""
-    texts = [text for of_row in windows for text in of_row]
+    texts = [text for of_row in pieces for text in of_row]
     distinct = sorted(set(texts), key=len)
     places = {text: place for place, text in enumerate(distinct)}
     vectors = np.empty((len(distinct), DIMENSIONS), np.float16)

@@ -16,6 +16,8 @@ Hashes = npt.NDArray[np.uint32]
 
 WORD = re.compile(r"\w+(?:'\w+)*")
 QUOTED = re.compile(r'["“”„]([^"“”„]+)["“”„]')
+NAME = re.compile(r"\b[^\W\d_a-z]\w*")
+STARTS = re.compile(r"(^|[.!?:;\n])[\s\W]*$")  # of a sentence: where a capital letter says nothing
 # English words that say how, not what: they never make a text findable
 _STOP = """
 a about above after again against all also am an and any are aren't as at be because been before being below between both but by can
@@ -40,6 +42,14 @@ def telling(text: str) -> list[str]:
     return list(dict.fromkeys(stem(word) for word in WORD.findall(fold(text)) if word not in STOP))
 
 
+def names(text: str) -> list[str]:
+    """Telling words with a capital letter where none is due, in texts that have small ones too."""
+    if not any(letter.islower() for letter in text):
+        return []
+    found = (match for match in NAME.finditer(text) if not STARTS.search(text[: match.start()]))
+    return [word for match in found for word in telling(match[0])]
+
+
 def phrases(text: str) -> list[list[str]]:
     """What stands in quotation marks, as words; single ones too."""
     return [found for quoted in QUOTED.findall(text) if (found := words(quoted))]
@@ -61,6 +71,11 @@ def stem(word: str) -> str:
     if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
         return word[:-1]
     return word if word.endswith(("us", "ss")) else word[:-1]
+
+
+def without_stop(found: Hashes) -> Hashes:
+    """The distinct numbers of words that tell."""
+    return np.setdiff1d(found, hashes([stem(word) for word in sorted(STOP)]))
 
 
 def hashes(found: list[str]) -> Hashes:

@@ -61,6 +61,13 @@ def moments_of(user: User, session: Session, offset: int, limit: int) -> tuple[l
     return [MomentView(**{**vars(m), "elements": tuple(found[str(m.id)])}) for m in moments.values()], total
 
 
+def moments_by_id(user: User, ids: list[UUID]) -> dict[str, MomentView]:
+    """Those of the moments that are the person's, without their elements."""
+    rows = sa.select(MomentText).join(Session, Session.id == MomentText.session_id)
+    mine = rows.where(Session.user_id == user.id, MomentText.id.in_(ids))
+    return _open(keystore.user(user.id), list(db.session.scalars(mine)))
+
+
 def session_elements(user: User, session: Session, kind: Kind | None, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
     """A page of a session's mentions, in the order they were said."""
     key = keystore.user(user.id)

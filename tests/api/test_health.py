@@ -1,5 +1,6 @@
 """Liveness and readiness."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from rq import Queue, SimpleWorker
 from insight_journey import tasks
 from insight_journey.app import create_app
 from insight_journey.graph.client import Graph
+from insight_journey.search import line
+from insight_journey.sessions import searching
 from insight_journey.settings import Settings
 from tests.api.conftest import close
 from tests.engines import GraphEngine
 from tests.stack import until
 
-PARTS = {"analyzer", "sql", "keystore", "storage", "graph", "redis", "workers"}
+PARTS = {"analyzer", "sql", "keystore", "storage", "graph", "redis", "search", "workers"}
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
@@ -36,7 +39,7 @@ def test_without_graph_redis_and_workers_it_is_degraded(client: FlaskClient, pre
     assert data["status"] == "degraded"
     assert set(data["checks"]) == PARTS
     assert {name for name, part in data["checks"].items() if part["status"] == "ok"} == {"sql", "keystore", "storage", "analyzer"}
-    assert {name for name, part in data["checks"].items() if part["status"] == "degraded"} == {"graph", "redis", "workers"}
+    assert {name for name, part in data["checks"].items() if part["status"] == "degraded"} == {"graph", "redis", "search", "workers"}
     assert all(part["latency_ms"] >= 0 for part in data["checks"].values())
 
 
@@ -90,13 +93,21 @@ def test_with_everything_it_is_ready(whole: Flask) -> None:
     queues = [Queue(name, connection=connection, serializer="json") for name in tasks.QUEUES]
     worker = SimpleWorker(queues, connection=connection, serializer="json")
     worker.register_birth()
+    desk = searching.desk(whole)
+    answering = threading.Thread(target=searching.serve, args=(whole, desk))
+    answering.start()
     try:
+        until(lambda: connection.exists(line.ALIVE))
         data = whole.test_client().get("/readyz").json["data"]
         assert data["status"] == "ok", data
         assert "media: 1" in data["checks"]["workers"]["detail"]
+        assert data["checks"]["search"]["detail"].startswith("by meaning and words")
     finally:
         worker.register_death()
+        desk.ended.set()
+        answering.join()
     alone = until(lambda: _without_workers(whole))
+    assert {name for name, part in alone["checks"].items() if part["status"] == "degraded"} == {"workers", "search"}
     assert alone["checks"]["redis"]["status"] == "ok"
     graph: Graph = whole.extensions["graph"]
     graph.close()

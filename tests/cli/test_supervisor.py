@@ -12,7 +12,7 @@ def names(**values: object) -> list[str]:
 
 
 def test_it_works(tmp_path: Path):
-    everything = ["redis", "graph", "api", "worker-media", "worker-analysis", "cron"]
+    everything = ["redis", "graph", "api", "worker-media", "worker-analysis", "search", "cron"]
     assert names(home=tmp_path) == everything
     prepare(tmp_path)
     assert names(home=tmp_path) == everything

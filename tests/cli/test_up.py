@@ -20,7 +20,7 @@ from insight_journey.embedded.endpoints import free_port
 from tests.stack import until
 
 REPOSITORY = Path(__file__).parents[2]
-PARTS = {"redis", "graph", "api", "worker-media", "worker-analysis", "cron"}
+PARTS = {"redis", "graph", "api", "worker-media", "worker-analysis", "search", "cron"}
 
 
 class Up:

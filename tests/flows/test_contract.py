@@ -89,6 +89,8 @@ def things(path: str, caller: Person) -> Iterator[tuple[str, str]]:
     full = caller.get("/sessions", sort="occurred_at")["results"][0]
     if "{session_id}" in path:
         yield "session_id", caller.session() if path.endswith(MAKES_CONTENT) else full["id"]
+    if "{moment_id}" in path:
+        yield "moment_id", caller.get(f"/sessions/{full['id']}/moments")["results"][0]["id"]
     if "{run_id}" in path:
         yield "run_id", full["latest_run"]["id"]
     if "{journey_id}" in path:

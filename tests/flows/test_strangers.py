@@ -32,6 +32,7 @@ def things(alice: Person) -> dict[str, str]:
     session_id = alice.write("I feel sad.")
     return {
         "session_id": session_id,
+        "moment_id": alice.get(f"/sessions/{session_id}/moments")["results"][0]["id"],
         "run_id": alice.get(f"/sessions/{session_id}")["latest_run"]["id"],
         "journey_id": alice.post("/journeys", {"name": "Hers"})["id"],
     }
