@@ -20,6 +20,7 @@ COMMANDS = {
     "graph": "insight_journey.cli.graph:graph",
     "migrate": "insight_journey.cli.migrate:migrate",
     "run": "insight_journey.cli.run:run",
+    "search": "insight_journey.cli.search:search",
     "up": "insight_journey.cli.up:up",
 }
 

@@ -55,7 +55,7 @@ def verify(context: click.Context, who: str | None) -> None:
     from insight_journey.sessions import verification
 
     people = differences = 0
-    for user in _users(who):
+    for user in users(who):
         user_id = user.id
         people += 1
         for found in _patiently(lambda user_id=user_id: verification.verify(user_id)):  # type: ignore[misc]
@@ -78,7 +78,7 @@ def rebuild(who: str | None, yes: bool) -> None:
     from insight_journey.extensions import db
     from insight_journey.sessions import relay
 
-    user_ids = [user.id for user in _users(who)]
+    user_ids = [user.id for user in users(who)]
     if not yes:
         click.confirm(f"Drop and rebuild {len(user_ids)} graphs?", abort=True)
     for user_id in user_ids:
@@ -154,7 +154,7 @@ def _patiently(work: Callable[[], T]) -> T:
         time.sleep(0.2)
 
 
-def _users(who: str | None) -> Iterator["User"]:
+def users(who: str | None) -> Iterator["User"]:
     """One, or all by id. Raises NotFound."""
     import sqlalchemy as sa
 

@@ -8,8 +8,11 @@ import sqlalchemy as sa
 from flask import current_app
 
 from insight_journey import encoder
+from insight_journey.accounts.keys import keystore
 from insight_journey.analysis.base import Analysis
 from insight_journey.crypto import Key
+from insight_journey.encoder import Encoder
+from insight_journey.errors import NotFound, Tampered
 from insight_journey.extensions import db
 from insight_journey.graph.elements import name_of
 from insight_journey.graph.projection import mention_rows, moment_id
@@ -33,7 +36,11 @@ def rows_of(owner_key: Key, session: Session, analysis: Analysis) -> Iterator[Ro
 
 def make(rows: list[Row], progress: Callable[[float], None]) -> index.Index:
     """Their index; takes a while where there is an encoder. `progress` as in `index.build`."""
-    return index.build(rows, encoder.get(current_app.extensions["settings"].encoder_model), progress)
+    return index.build(rows, _encoder(), progress)
+
+
+def _encoder() -> Encoder | None:
+    return encoder.get(current_app.extensions["settings"].encoder_model)
 
 
 def _mention(row: dict[str, Any], moment_text: str) -> Row:
@@ -55,3 +62,44 @@ def keep(key: Key, session_id: UUID, run_id: UUID, made: index.Index) -> Artifac
     artifact = documents.write_bytes(key, session_id, run_id, documents.INDEX, index.packed(made))
     db.session.flush()
     return artifact
+
+
+def wanting(user_id: UUID, *, everything: bool) -> list[UUID]:
+    """A person's analyzed sessions whose index is missing, damaged or of another encoder; with `everything` all."""
+    analyzed = sa.select(Session.id).where(Session.user_id == user_id, Session.analysis_id.is_not(None)).order_by(Session.id)
+    found = list(db.session.scalars(analyzed))
+    key = keystore.user(user_id)
+    return [session_id for session_id in found if everything or not _is_current(key, session_id)]
+
+
+def _is_current(owner_key: Key, session_id: UUID) -> bool:
+    session = db.session.get(Session, session_id)
+    artifact = db.session.get(Artifact, session.index_id) if session and session.index_id else None
+    if artifact is None or artifact.session_id != session_id:
+        return False
+    try:
+        found = index.unpacked(documents.read_bytes(keystore.session(owner_key, session_id), artifact))
+    except (NotFound, Tampered):
+        return False
+    return bool(found.encoder) == bool(_encoder()) and index.comparable(found) is found
+
+
+def remake(user_id: UUID, session_id: UUID) -> bool:
+    """Make a session's index anew from its analysis. False where the session is gone, or was analyzed again meanwhile. Flushes.
+
+    Raises NotFound and Tampered where the analysis can't be read.
+    """
+    session, owner_key = db.session.get(Session, session_id), keystore.user(user_id)
+    if session is None or session.analysis_id is None:
+        return False
+    analysis_id, key = session.analysis_id, keystore.session(owner_key, session_id)
+    rows = list(rows_of(owner_key, session, documents.read_analysis(key, analysis_id)))
+    run_id = db.session.get_one(Artifact, analysis_id).run_id
+    db.session.rollback()  # no transaction stays open while the encoder works
+    made = make(rows, lambda share: None)
+    same = sa.update(Session).where(Session.id == session_id, Session.analysis_id == analysis_id)
+    if not db.session.execute(same.values(analysis_id=analysis_id)).rowcount:  # type: ignore[attr-defined]
+        return False
+    artifact = keep(key, session_id, run_id, made)
+    db.session.execute(sa.update(Session).where(Session.id == session_id).values(index_id=artifact.id))
+    return True

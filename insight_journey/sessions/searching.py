@@ -36,7 +36,7 @@ MEANING, WORDS = "meaning", "words"
 _FILES = (
     sa.select(Session.id, Artifact.id, Session.occurred_at)
     .outerjoin(Artifact, sa.and_(Artifact.id == Session.index_id, Artifact.session_id == Session.id))
-    .where(Session.user_id == sa.bindparam("user_id"), Session.analysis_id.is_not(None))
+    .where(Session.user_id == sa.bindparam("user_id", type_=sa.Uuid()), Session.analysis_id.is_not(None))
 )
 
 log = structlog.get_logger()
@@ -124,7 +124,7 @@ def _files(user_id: UUID) -> Files:
 
 def _read(user_id: UUID, wanted: dict[UUID, UUID]) -> dict[UUID, Volume]:
     """Open indexes, session -> index; those that can't be opened are left out."""
-    keys = keystore.sessions(keystore.user(user_id), wanted)
+    keys = keystore.sessions_of(user_id, wanted)
     artifacts = list(db.session.scalars(sa.select(Artifact).where(Artifact.id.in_(wanted.values()), Artifact.kind == documents.INDEX)))
     db.session.rollback()
     found = {}

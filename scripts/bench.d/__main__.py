@@ -7,7 +7,7 @@ from pathlib import Path
 
 from installation import Lacking
 
-MEASURES = ("api", "events", "graph", "memory", "pipeline", "wer", "year")
+MEASURES = ("api", "events", "graph", "memory", "pipeline", "search", "wer", "year")
 
 
 def main() -> int:

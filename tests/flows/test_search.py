@@ -58,8 +58,8 @@ def test_moments_and_elements_are_found_with_their_words(reader: Person) -> None
 
 
 @pytest.mark.parametrize(("kind", "q"), [
-    ("moment", "a walk in nature"), ("emotion", "rage"), ("topic", "work"), ("belief", "not worth much"),
-    ("action_item", "ring somebody up"),
+    ("moment", "a walk in nature"), ("emotion", "rage"), ("topic", "my boss"), ("belief", "not worth much"),
+    ("action_item", "phone Xanthippe"),
 ])  # fmt: skip
 def test_a_kind_alone_is_found(reader: Person, kind: str, q: str) -> None:
     found = search(reader, q, kind=kind)

@@ -101,3 +101,28 @@ def test_without_an_encoder_words_are_indexed_and_the_run_says_so(make_app: Call
         made = opened(session)
         assert "words_only" in run.warnings
         assert len(made.vectors) == 0 and len(made.hashes) > 5
+
+
+def test_sessions_of_before_are_indexed_by_an_operator(app: Flask, alice: User, bob: User) -> None:
+    (old, _), (damaged, _), (fine, _), (his, _) = analyzed(alice), analyzed(alice), analyzed(alice), analyzed(bob)
+    before = fine.index_id
+    db.session.execute(sa.delete(Artifact).where(Artifact.id == old.index_id))
+    db.session.execute(sa.update(Session).where(Session.id.in_([old.id, his.id])).values(index_id=None))
+    db.session.commit()
+    files(damaged)[0].write_bytes(b"IJSF")
+    done = app.test_cli_runner().invoke(args=["search", "reindex", "--user", str(alice.id)])
+    assert (done.exit_code, done.stderr.strip()) == (0, "2 sessions indexed, 0 failed")
+    assert len(opened(again(old)).kinds) == len(opened(again(fine)).kinds) == len(opened(again(damaged)).kinds) > 2
+    assert again(old).index_id == indexes(old)[0].id and again(fine).index_id == before and again(his).index_id is None
+    assert app.test_cli_runner().invoke(args=["search", "reindex", "--user", str(alice.id)]).stderr.startswith("0 sessions indexed")
+    everything = app.test_cli_runner().invoke(args=["search", "reindex", "--all"])
+    assert everything.stderr.startswith("4 sessions indexed") and again(fine).index_id != before
+
+
+def test_what_can_not_be_indexed_is_told_and_holds_up_nothing(app: Flask, alice: User) -> None:
+    (broken, _), (other, _) = analyzed(alice), analyzed(alice)
+    analysis = db.session.get_one(Artifact, broken.analysis_id)
+    (current_app.extensions["storage"].root / analysis.path).unlink()
+    done = app.test_cli_runner().invoke(args=["search", "reindex", "--all"])
+    assert (done.exit_code, done.stdout.split()) == (1, [str(alice.id), str(broken.id), "file_missing"])
+    assert len(opened(again(other)).kinds) > 2
