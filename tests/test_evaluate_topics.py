@@ -76,3 +76,30 @@ def test_speed_is_measured_without_any_data() -> None:
     found = figures(run("speed"))
     assert found["resident_mb"][0] > 50 and found["seconds_600_sentences"] > (0.0, 0)
     assert {"seconds_600_sentences_by_the_clock", "seconds_to_load"} <= set(found)
+
+
+ANSWERS = [
+    ("1", "How can I sleep better?", "Go to bed at the same hour every night, and keep screens out of the bedroom. " * 12),
+    ("2", "My dog died and I cry all day", "Losing an animal is losing a friend: give yourself time to mourn."),
+    ("2", "My dog died and I cry all day", "Grief for a pet is real grief."),
+    ("3", "Should I change jobs?", "Write down what you want of your career, then compare the offers."),
+    ("4", "Why does he shout at me?", "Nobody may shout at you; talk with him when he is calm, and get help when he is not."),
+]
+
+
+def rows_of(path: Path, *rows: tuple[str, ...]) -> Path:
+    path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
+    return path
+
+
+def test_answers_are_found_by_their_questions(tmp_path: Path) -> None:
+    done = run("retrieval", rows_of(tmp_path / "r.tsv", ("question_id", "question_title", "answer"), *ANSWERS), "--baselines")
+    assert done.returncode == 0, done.stderr
+    assert figures(done)["mrr_at_10"] == figures(done)["hit_at_10"] == (1.0, 4)
+    assert "bm25_mrr_at_10" in figures(done)
+
+
+def test_answers_to_other_questions_are_below_the_bar(tmp_path: Path) -> None:
+    turned = [(number, title, answer) for (number, title, _), (_, _, answer) in zip(ANSWERS, reversed(ANSWERS), strict=True)]
+    done = run("retrieval", rows_of(tmp_path / "r.tsv", ("question_id", "question_title", "answer"), *turned[3:], *turned[:1]))
+    assert done.returncode == 1 and "mrr_at_10" in done.stderr

@@ -42,6 +42,7 @@ TASKS = {
         Task("session-emotions", "groups of feeling that the whole analyzer finds in a sentence", "text, emotions", "session_emotions.tsv"),
         Task("crisis", "words of self-harm and crisis, and what only sounds so", "text, label", own=OWN / "crisis.tsv"),
         Task("topics", "the labels of any file by their names and our seeds", "text, topics", "counselchat_topics_dev.tsv"),
+        Task("retrieval", "questions, each among the answers to all", "question_id, question_title, answer", "counselchat_retrieval.tsv"),
         Task("themes", "a person's main theme among her sessions' first topics", SESSIONS + " and themes.tsv", "transcripts"),
         Task("speed", "an hour of speech on one thread", f"a session, or {SESSIONS}", "transcripts", SAMPLE),
         Task("quotes", "quotes that are what was written down", f"a session, or {SESSIONS}", "transcripts", SAMPLE),
