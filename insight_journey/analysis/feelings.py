@@ -34,7 +34,7 @@ from insight_journey.analysis.words import (
 
 # How often readers of GoEmotions' train split gave a text with a hit of this frame a feeling of its group (docs/accuracy.md),
 # drawn to the mean of all frames as by 20 more hits: nouns and phrases are rare there.
-CONFIDENCE = {"situation": 0.87, "fragment": 0.86, "verb": 0.83, "be": 0.82, "phrase": 0.79, "noun": 0.73, "feel": 0.56}
+CONFIDENCE = {"situation": 0.88, "fragment": 0.86, "be": 0.83, "verb": 0.82, "phrase": 0.79, "noun": 0.73, "feel": 0.56}
 REACH = 12  # words before the feeling that are looked at
 LATER = frozenset({"i'll", "will", "can", "could", "maybe", "try", "should", "going", "might", "would"})
 COMPARISONS = ("less", "least", "rarely")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from insight_journey.analysis.sentences import TOKEN, plain
 
 Array = npt.NDArray[np.float64]
-LEAST, EPOCHS, BATCH, RATE, SEED = 3, 6, 256, 0.02, 1
+LEAST, EPOCHS, BATCH, RATE, SEED = 3, 8, 256, 0.5, 1
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Classic:
         return Terms(places, weights / max(float(np.linalg.norm(weights)), 1e-9))
 
     def _fit(self, texts: list[Terms], true: Array) -> None:
-        """Steps by RMSprop (Hinton 2012), the rate falling to nothing."""
-        chance, sizes = np.random.default_rng(SEED), np.zeros_like(self.weights)
+        """Stochastic gradient descent, the rate falling to nothing."""
+        chance = np.random.default_rng(SEED)
         batches = [batch for _ in range(EPOCHS) for batch in np.array_split(chance.permutation(len(texts)), max(1, len(texts) // BATCH))]
         for step, batch in enumerate(batches):
             owner = np.repeat(np.arange(len(batch)), [len(texts[n].places) for n in batch])
@@ -57,9 +57,8 @@ class Classic:
             touched, inverse = np.unique(places, return_inverse=True)
             slope = np.zeros((len(touched), true.shape[1]))
             np.add.at(slope, inverse, weights[:, None] * wrong[owner])
-            sizes[touched] = 0.99 * sizes[touched] + 0.01 * slope**2
             rate = RATE * (1 - step / len(batches))
-            self.weights[touched] -= rate * slope / (np.sqrt(sizes[touched]) + 1e-3)
+            self.weights[touched] -= rate * slope
             self.bias -= rate * wrong.mean(axis=0)
 
 

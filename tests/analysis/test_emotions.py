@@ -78,6 +78,19 @@ def test_what_is_denied_asked_imagined_or_neutral_is_left_out(text: str) -> None
     assert by_model(text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("I feel bad for him.", "sadness.sympathy.sympathy"),  # pity
+        ("I feel bad for cancelling.", "sadness.shame.guilt"),
+        ("It was upsetting.", "sadness.sadness.unhappiness"),
+        ("That was really reassuring.", "joy.contentment.calm"),
+    ],
+)
+def test_what_labelled_comments_taught_the_lexicon(text: str, code: str) -> None:
+    assert [(m.engine, m.code) for m in analyze(text).mentions if m.kind == "emotion"] == [("lexicon", code)]
+
+
 def test_every_label_is_filed_where_its_group_agrees(model: Model) -> None:
     tax = taxonomy.load("emotions")
     groups = {label: group for group, labels in EKMAN.items() for label in labels.split()}
