@@ -64,8 +64,8 @@ SENTENCE_END = re.compile(r"[.!?]+(?=[\s\"')\]]|$)")
 # A denial that reaches what follows: not "can't stop", "don't know whether", and not over the end of a clause.
 DENIED = re.compile(
     r"(?:\b(?:no|not|never|without|neither|nor|hardly)\b|n't\b)"
-    r"(?! (?:stop\w*|keep|fight\w*|escape|shake|resist|control|ignore|handle|get|guarantee|help|know|sure|see|promise|say|care|wait|only|trust"
-    r"|matter|because|until|anymore|one day|a day|a night)\b)"
+    r"(?! (?:stop\w*|keep|fight\w*|escape|shake|resist|control|ignore|handle|get|guarantee|help|know|sure|see|promise|say|care|wait|only"
+    r"|trust|matter|because|until|anymore|one day|a day|a night)\b)"
     r"(?:(?: (?:think|thought|believe|believed|mean|say|saying|feel|feeling|thinking|that|like|to)){1,3} i(?:'\w+)?)?"
     r"(?: (?!(?:and|but|because|so|i|i'm|i've|i'd|until|stop\w*|anymore)\b)[\w'-]+){0,5} ?$"
 )
