@@ -39,10 +39,10 @@ def line_key(secret: bytes) -> Key:
 
 
 def ask(connection: "redis.Redis", key: Key, question: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
-    """The answer to a question. Raises EngineError (`search_unavailable`, `search_busy`, or what went wrong there)."""
+    """The answer to a question. Raises EngineError (`search_unavailable`, `search_busy`, `search_failed`, or a code of there)."""
     try:
         answer = _asked(connection, key, question, seconds)
-    except redis.RedisError as error:
+    except (redis.RedisError, Tampered) as error:
         raise _unavailable() from error
     if "error" in answer:
         raise EngineError("Search can't answer right now; try again soon.", code=answer["error"])
