@@ -94,12 +94,11 @@ def _likeness(shelf: Shelf, vectors: Array | None) -> Array:
 
 def _by_words(shelf: Shelf, query: Query) -> tuple[Array, Array]:
     """(rows, BM25 weights) that may come in by words."""
-    holding = {int(word): _rows_with(shelf, query.telling[place : place + 1]) for place, word in enumerate(query.telling)}
     if query.vectors is None:
-        found = np.unique(np.concatenate([np.empty(0, np.uint32), *holding.values()]))
+        found = _in_any([_rows_with(shelf, word[None]) for word in query.telling])
     else:
         found = _in_all([_rows_with(shelf, run) for run in query.exact])
-    return found, _bm25(shelf, holding, found)
+    return found, _bm25(shelf, query.telling, found)
 
 
 def _rows_with(shelf: Shelf, run: Hashes) -> Array:
@@ -113,41 +112,54 @@ def _rows_with(shelf: Shelf, run: Hashes) -> Array:
     return rows[np.equal(rows, ends)]
 
 
+def _in_any(lists: list[Array]) -> Array:
+    """What stands in one list at least, each once."""
+    return np.unique(np.concatenate([np.empty(0, np.uint32), *lists]))
+
+
 def _in_all(lists: list[Array]) -> Array:
-    """What stands in each list; nothing where there is no list."""
+    """What stands in each list, each once; nothing where there is no list."""
     found = np.unique(lists[0]) if lists else np.empty(0, np.uint32)
     for rows in lists[1:]:
-        found = np.intersect1d(found, rows)
+        found = found[np.isin(found, rows)]
     return found
 
 
-def _bm25(shelf: Shelf, holding: dict[int, Array], found: Array) -> Array:
-    """Weights of the rows `found`. `holding`: word -> rows, as often as they hold it."""
-    total = len(shelf.kinds)
-    lengths = shelf.word_counts[found] / max(1.0, float(shelf.word_counts.mean())) if total else np.empty(0)
+def _bm25(shelf: Shelf, telling: Hashes, found: Array) -> Array:
+    """Weights of the rows `found` by these words."""
     weights = np.zeros(len(found))
-    for rows in holding.values():
-        holders = len(np.unique(rows))
-        times = np.bincount(rows, minlength=total)[found]
+    if not len(found):
+        return weights
+    total, lengths = len(shelf.kinds), shelf.word_counts[found] / float(shelf.word_counts.mean())
+    for word in telling:
+        rows = _rows_with(shelf, word[None])
+        times = np.bincount(rows, minlength=total)
+        holders = np.count_nonzero(times)
         rarity = np.log1p((total - holders + 0.5) / (holders + 0.5))
-        weights += rarity * times * (SATURATION + 1) / (times + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * lengths))
+        often = times[found]
+        weights += rarity * often * (SATURATION + 1) / (often + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * lengths))
     return weights
 
 
 def _first_of_groups(shelf: Shelf, ordered: Array) -> Array:
     """The rows in their order, but of each group the first alone."""
-    _, firsts = np.unique(shelf.groups[ordered], return_index=True)
-    return ordered[np.sort(firsts)]
+    places = np.arange(len(ordered))
+    firsts = np.zeros(len(shelf.kinds), np.int64)
+    firsts[shelf.groups[ordered[::-1]]] = places[::-1]  # of several to one place the last stays, which is the first
+    first: Array = ordered[firsts[shelf.groups[ordered]] == places]
+    return first
 
 
 def _fused(shelf: Shelf, likeness: Array, meant: Array, said: Array) -> Ranked:
     """Both lists as one. Of an element in both, the row that was found by words is shown: it has them."""
-    rows = np.concatenate([said, meant])
-    points = 1 / (FUSION + 1 + np.concatenate([np.arange(len(said)), np.arange(len(meant))]))
-    _, firsts, places = np.unique(shelf.groups[rows], return_index=True, return_inverse=True)
-    scores = np.bincount(places, points, len(firsts)) * (FUSION + 1) / max(1, (len(said) > 0) + (len(meant) > 0))
-    shown = rows[firsts]
-    by_words = firsts < len(said)
-    by_meaning = np.bincount(places[len(said) :], minlength=len(firsts)) > 0
-    order = np.lexsort((-np.nan_to_num(likeness[shown]), -scores))
-    return Ranked(shown[order], scores[order], likeness[shown[order]], by_meaning[order], by_words[order])
+    points, shown = np.zeros(len(shelf.kinds)), np.zeros(len(shelf.kinds), np.int64)
+    by_meaning, by_words = np.zeros(len(shelf.kinds), bool), np.zeros(len(shelf.kinds), bool)
+    for rows, found in ((meant, by_meaning), (said, by_words)):
+        groups = shelf.groups[rows]
+        points[groups] += (FUSION + 1) / (FUSION + 1 + np.arange(len(rows)))
+        shown[groups], found[groups] = rows, True
+    groups = np.flatnonzero(points)
+    rows, scores = shown[groups], points[groups] / max(1, (len(said) > 0) + (len(meant) > 0))
+    order = np.lexsort((rows, -np.nan_to_num(likeness[rows]), -scores))
+    groups, rows = groups[order], rows[order]
+    return Ranked(rows, scores[order], likeness[rows], by_meaning[groups], by_words[groups])

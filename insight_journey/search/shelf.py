@@ -62,9 +62,10 @@ class Shelf:
 
     @cached_property
     def groups(self) -> Array:
-        """[n] numbers: the rows of one element have the same, a moment's row has one of its own."""
+        """[n] numbers from 0: the rows of one element have the same, a moment's row has one of its own."""
         ids = np.where(self.kinds[:, None] == 0, self.moments, self.elements)
-        return np.ascontiguousarray(ids[:, :8]).view(np.uint64).ravel()  # ids are of a keyed hash: half of one tells them apart
+        halves = np.ascontiguousarray(ids[:, :8]).view(np.uint64).ravel()  # ids are of a keyed hash: half of one tells them apart
+        return np.unique(halves, return_inverse=True)[1]
 
     @cached_property
     def size(self) -> int:
