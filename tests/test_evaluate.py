@@ -20,7 +20,7 @@ EMOTIONS = [
 ]
 SESSIONS = [
     ("I feel really anxious about the talk.", "fear"),
-    ("I'm so sad and lonely.", "sadness, loneliness"),
+    ("I'm so sad and lonely.", "Sadness / lonely"),
     ("We met on Tuesday at the office.", "none"),
     ("I was furious with my brother.", "anger.rage.fury"),
     ("I'm not angry.", ""),

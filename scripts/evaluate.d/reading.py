@@ -15,7 +15,7 @@ from insight_journey.analysis.head import Floats, Model
 from insight_journey.analysis.sentences import sentences
 
 STRETCH = 512  # texts encoded together
-NOTHING = ("", "none", "neutral", "no emotion", "no_emotion")
+NOTHING = ("", "-", "none", "nan", "null", "neutral", "no emotion", "no_emotion")
 
 
 def model() -> Model:

@@ -20,7 +20,9 @@ TASK = "session-emotions"
 def run(path: Path, baselines: bool, data: Path | None) -> Iterator[Figure]:
     """Rows with a label that is no word for a feeling are named and left out: what they should be is not known."""
     rows = tables.read(path, "text", "emotions")
-    labelled = [(row["text"], [label for label in tables.labels(row["emotions"]) if label not in reading.NOTHING]) for row in rows]
+    labelled = [
+        (row["text"], [label for label in tables.labels(row["emotions"].replace("/", ",")) if label not in reading.NOTHING]) for row in rows
+    ]
     reading.tell_unknown(TASK, (label for _, labels in labelled for label in labels if reading.group(label) is None))
     judged = [(text, labels) for text, labels in labelled if text.strip() and all(map(reading.group, labels))]
     if not judged:

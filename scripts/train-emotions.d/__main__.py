@@ -36,11 +36,11 @@ def main() -> None:
         fold = choosing.folds([row["id"] for row in learnt], FOLDS)
         heads = _heads(material, fold, arguments.processes)
         model = _model(heads, material, fold)
-        save(WEIGHTS / "emotions.npz", model)
+        save(arguments.out / "emotions.npz", model)
         aside = _material(dev, cache, arguments.processes)
         facts = {name.lower(): getattr(training, name) for name in ("BATCH", "EPOCHS", "RATE", "DECAY", "DROPOUT")}
         facts |= {"learnt": len(learnt), "folds": FOLDS, "seeds": f"{SEED}..{SEED + VOTERS - 1}"}
-        (WEIGHTS / "emotions.md").write_text(card.written(model, _logits(model.heads, aside), aside.labels, **facts))
+        (arguments.out / "emotions.md").write_text(card.written(model, _logits(model.heads, aside), aside.labels, **facts))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with goemotions_train.tsv and goemotions_dev.tsv")
     parser.add_argument("--cache", type=Path, help="folder to keep token states in for the next time (650 MB)")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder to write to; default: the package's own")
     parser.add_argument("--processes", type=int, default=2)
     return parser
 

@@ -1,6 +1,9 @@
 """Feelings that are not named: what the head adds to the lexicon, what it keeps out of, and what its training computes."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
@@ -171,6 +174,25 @@ def test_the_gradient_of_training_is_that_of_its_loss(training: ModuleType) -> N
                 losses.append(training.loss_and_gradient(small, tokens, starts, labels, masks)[0])
             weights[place] = kept
             assert gradient[name][place] == pytest.approx((losses[0] - losses[1]) / 2e-5, abs=1e-6), (name, place)
+
+
+def test_the_script_writes_weights_that_are_used_and_their_card(tmp_path: Path) -> None:
+    told = {
+        "gratitude": "Thank you so much for number",
+        "love": "I love this song of",
+        "neutral": "The train leaves at",
+        "amusement": "Haha lol, so funny",
+    }
+    rows = [f"{text} {n}.\t{label}\tid{n}{label}" for n in range(20) for label, text in told.items()]
+    for split in ("train", "dev"):
+        (tmp_path / f"goemotions_{split}.tsv").write_text("\n".join(["text\tlabels\tid", *rows, ""]))
+    arguments = ("--data", tmp_path, "--out", tmp_path, "--cache", tmp_path, "--processes", "1")
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "scripts" / "evaluate.d")))
+    command = [sys.executable, ROOT / "scripts" / "train-emotions.d", *arguments]
+    subprocess.run(command, env={"PYTHONPATH": path, "PATH": os.defpath}, check=True, capture_output=True)
+    trained, card = head.load(tmp_path / "emotions.npz"), (tmp_path / "emotions.md").read_text()
+    assert trained and "gratitude" in trained.labels and (tmp_path / "emotions.npz").stat().st_size < 600_000
+    assert encoder.SHA256 in card and "CC BY 4.0" in card and "| macro_f1_28 | " in card and "{" not in card
 
 
 def test_training_learns_and_repeats_itself(training: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
