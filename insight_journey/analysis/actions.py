@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from insight_journey.analysis.dates import due_on
-from insight_journey.analysis.sentences import Sentence, clause_end, clean
-from insight_journey.analysis.statements import MAX_WORDS, Statement, content_words
+from insight_journey.analysis.sentences import Sentence, clause_end, clean, close_quotation
+from insight_journey.analysis.statements import Statement, stands_alone
 from insight_journey.analysis.wordings import wordings
 from insight_journey.analysis.words import NO_PLAN
 
-CONFIDENCE = {"will": 0.75, "decided": 0.8, "wish": 0.65, "could": 0.55}
+CONFIDENCE = {"will": 0.86, "decided": 0.86, "wish": 0.85, "could": 0.7}  # how often they were right when they were read: docs/accuracy.md
 PLAN_AFTER_ALL = re.compile(
     r"(?:get|let) (?:up|out|in touch|to bed|back to|help|rid|started|a|an|the|my|some|them know|him know|her know)\b"
     r"|have (?:a (?:talk|conversation|chat|word)|that (?:talk|conversation)|lunch|dinner|coffee)"
@@ -25,11 +25,15 @@ SPOILED = re.compile(
     r"|don't know (?:if|how|what|when|that)|don't think|thinking,?|thought,?|say(?:s|ing)?,?|said,?|told|knew|until|before|when|if|whether"
     r"|and that|or that|what|how|why|where|wish|doubt|whenever|like|unless)(?: (?:that|maybe|then|one day))?[, \"]*$"
 )
-HABIT = re.compile(r"\b(?:usually|normally|typically|most times|every time|whenever|tend to|as always|back then)\b")
+HABIT = re.compile(r"\b(?:usually|normally|typically|most times|every time|whenever|tend to|as always|back then|sometimes|often)\b")
 POINTS_AWAY = re.compile(
-    r"^(?:try to |start )?[a-z]+(?: with| to| on| into)? (?:it|that|them|those|these|this)\b|\b(?:those|these|them|it)$"
+    r"^(?:try to |start )?[a-z]+(?: with| to| on| into)? (?:it|that|them|those|these|this)\b|\b(?:those|these|them|it|for (?:that|this))$"
 )
-MANY, MANY_WITH_POINTER = 2, 4  # content words that make a plan understandable; more where "it" or "that" points out of it
+OPEN_END = re.compile(  # whom, which one, of what, it does not say
+    r"^(?:ask|call|tell|text|email|invite|thank|visit|meet) (?:her|him|them)\b|^[a-z]+ one (?:on|in|of|for)\b|\b(?:of|on) that\b"
+    r"|^sett?(?:ing)? (?:up )?(?:an? |some |the )?(?:[a-z]+ )?(?:reminders?|timers?|alarms?)(?: or (?:an? )?[a-z]+)?(?: on my phone)?$"
+)
+AT_ONCE = re.compile(r"\b(?:right now|right away now|in a (?:second|minute|moment))\b")
 
 
 def find(sentence: Sentence, text: str, today: date) -> Iterator[Statement]:
@@ -40,9 +44,9 @@ def find(sentence: Sentence, text: str, today: date) -> Iterator[Statement]:
     for at, name, match in _matches(sentence):
         if at < taken or not _is_plan(sentence, match):
             continue
-        start, stop = sentence.start + match.start("what"), _end(sentence, sentence.start + match.end())
+        start, stop = sentence.start + match.start("what"), _end(sentence, match)
         said = sentence.plain[match.start("what") : stop - sentence.start]
-        if _stands_alone(said):
+        if stands_alone(said, POINTS_AWAY) and not (AT_ONCE.search(said) or OPEN_END.search(said)):
             taken = stop - sentence.start
             day = due_on(sentence.plain[match.start() : stop - sentence.start], today) or due_on(sentence.plain[: match.start()], today)
             yield Statement(
@@ -56,16 +60,15 @@ def _matches(sentence: Sentence) -> list[tuple[int, str, re.Match[str]]]:
 
 
 def _is_plan(sentence: Sentence, match: re.Match[str]) -> bool:
+    """Not what is only quoted ("I could say, 'I'll check tomorrow'"), feared, imagined or no deed at all."""
+    if sentence.plain.count('"', match.end()) % 2:
+        return False
     rest = sentence.plain[match.start("verb") : match.start("verb") + 60]
     if match["verb"] in NO_PLAN and not PLAN_AFTER_ALL.match(rest):
         return False
     return SPOILED.search(sentence.plain[max(0, match.start() - 60) : match.start()]) is None
 
 
-def _stands_alone(said: str) -> bool:
-    least = MANY_WITH_POINTER if POINTS_AWAY.search(said) else MANY
-    return len(said.split()) <= MAX_WORDS and content_words(said) >= least
-
-
-def _end(sentence: Sentence, at: int) -> int:
-    return max(at, clause_end(sentence, at))
+def _end(sentence: Sentence, match: re.Match[str]) -> int:
+    at = sentence.start + match.end()
+    return close_quotation(sentence, sentence.start + match.start("what"), max(at, clause_end(sentence, at)))

@@ -10,7 +10,7 @@ from insight_journey.analysis.sentences import Sentence, clause_end, clean
 from insight_journey.analysis.statements import MAX_WORDS, Statement
 from insight_journey.analysis.wordings import wordings
 
-STATED, PLAIN = 0.8, 0.7  # "I keep thinking that ..." and the bare sentence
+CONFIDENCE = 0.9  # how often they were right when they were read: docs/accuracy.md
 REJECTED = re.compile(
     r"(?:don't (?:really |actually )?(?:believe|think|feel like)(?: that)?|no longer (?:believe|think|feel|feel like)(?: that)?"
     r"|not true that|stopped (?:believing|thinking)(?: that)?|doesn't (?:mean|make)(?: that)?|isn't true that"
@@ -19,7 +19,8 @@ REJECTED = re.compile(
 )
 DOUBTED = re.compile(
     r"(?:maybe|perhaps|wonder(?:ing)? (?:if|whether)|not sure (?:if|that|whether)|part of me (?:thinks|believes|says|feels)(?: that| like)?"
-    r"|question(?:ing)? (?:if|whether)|doubt(?:ing)? (?:if|that|whether)|what if|sometimes i (?:think|feel|feel like)(?: that)?) ?[\"',]*$"
+    r"|question(?:ing)? (?:if|whether)|hard(?:er)? to (?:really |fully )?believe(?: that)?"
+    r"|doubt(?:ing)? (?:if|that|whether)|what if|sometimes i (?:think|feel|feel like)(?: that)?) ?[\"',]*$"
 )
 DENIED_AFTER = re.compile(
     r"^[ ,.\"']*(?:,? ?(?:but|and|though|although) )?(?:i know (?:that )?)?(?:that's|it's|that|it|this|which)(?: is)?"
@@ -34,12 +35,30 @@ OF_ANOTHER = re.compile(
 IMAGINED = re.compile(
     r"(?:\bif|\bwhen|\bwhenever|\bunless|\buntil|\bas long as|\bwhether|\bwhere|\bhow|\bwhy) (?:i think |i feel )?[\"']*$"
 )
+CONDITION = re.compile(r"(?:^|[,;\"] ?|\b(?:that|think|like|and|but) )(?P<if>if [^,;.\"]{3,80}), (?:then )?$")
+POINTS_AWAY = re.compile(
+    r"^(?:if i (?:don't|do|can't|can|am|am not|'m not), |.*\bhandle (?:it|this)$|.*\b(?:the next one|for (?:this|it|that))$"
+    r"|i(?:'ll|'m going to) mess up$|.*\bfailing (?:him|her|them)\b)"
+)
+ANOTHER = re.compile(
+    r"\b(?:he|she|they|you|mom|mum|mother|dad|father|boss|manager|partner|wife|husband|people|therapist)"
+    r"(?: (?:always|often|once|just|really|still|keeps?|kept|has|had|have|would|used to|might|all))*"
+    r" (?:say|says|said|saying|think|thinks|thought|thinking|tell|tells|told(?: me)?|telling(?: me)?|believe[sd]?|feels?|felt)"
+    r"(?: me)?(?: that)?(?: like)? ?[\"',:]*$"
+)
+IMAGINED = re.compile(
+    r"(?:\bif|\bwhen|\bwhenever|\bunless|\buntil|\bas long as|\bwhether|\bwhere|\bhow|\bwhy) (?:i think |i feel )?[\"']*$"
+)
 THOUGHT = re.compile(
     r"(?:think(?:ing)?|thought|believe[sd]?|believing|feel(?:s|ing)? like|felt like|tell(?:ing)? myself|told myself|know|convinced"
     r"|thoughts? (?:like|that|is|was)|voice (?:telling me|saying|that says)|afraid|worried|worry|scared|fear)(?: that)?[ ,:\"']*$"
 )
 CONDITION = re.compile(r"(?:^|[,;\"] ?|\b(?:that|think|like|and|but) )(?P<if>if [^,;.\"]{3,80}), (?:then )?$")
-POINTS_AWAY = re.compile(r"^(?:if i (?:don't|do|can't|can|am|am not|'m not), |.*\bhandle (?:it|this)$)")
+POINTS_AWAY = re.compile(
+    r"^(?:if i (?:don't|do|can't|can|am|am not|'m not), |.*\bhandle (?:it|this)$|.*\b(?:the next one|for (?:this|it|that))$"
+    r"|i(?:'ll|'m going to) mess up$|.*\bfailing (?:him|her|them)\b)"
+)
+ANOTHER = re.compile(r" (?:or|and) that (?:i|i'm|i'll|my|they|people|everyone)\b")  # begins a belief of its own
 NO_MORE = re.compile(r" any ?more$")
 
 
@@ -54,8 +73,7 @@ def find(sentence: Sentence, text: str) -> Iterator[Statement]:
         taken = stop - sentence.start
         said = NO_MORE.sub("", clean(text[start:stop]))
         if len(said.split()) <= MAX_WORDS and not POINTS_AWAY.match(said.lower()):
-            confidence = STATED if THOUGHT.search(lead) else PLAIN
-            yield Statement(sentence, start, stop, said, confidence, code=code, stance=_stance(sentence, lead, match.end()))
+            yield Statement(sentence, start, stop, said, CONFIDENCE, code=code, stance=_stance(sentence, lead, match.end()))
 
 
 def _matches(sentence: Sentence) -> list[tuple[str, re.Match[str]]]:
@@ -72,7 +90,8 @@ def _span(sentence: Sentence, match: re.Match[str], lead: str) -> tuple[int, int
         max(clause_end(sentence, sentence.start + match.start() + 3), sentence.start + match.start() + 8),
         sentence.start + len(sentence.plain),
     )
-    return sentence.start + start, end
+    another = ANOTHER.search(sentence.plain, match.start(), end - sentence.start)
+    return sentence.start + start, sentence.start + another.start() if another else end
 
 
 def _stance(sentence: Sentence, lead: str, after: int) -> str:

@@ -99,6 +99,14 @@ def clause_end(sentence: Sentence, at: int) -> int:
     return sentence.start + len(sentence.plain[:end].rstrip(" ,.;:!?-\"'…"))
 
 
+def close_quotation(sentence: Sentence, start: int, end: int) -> int:
+    """Where a span ends that would have cut a quotation in two: with the clause that the quotation stands in."""
+    if sentence.plain.count('"', start - sentence.start, end - sentence.start) % 2 == 0:
+        return end
+    closing = sentence.plain.find('"', end - sentence.start) + 1
+    return max(sentence.start + closing, clause_end(sentence, sentence.start + closing)) if closing else end
+
+
 def quote(sentence: Sentence, start: int, end: int) -> tuple[int, int]:
     """The words to show for [start, end): the whole sentence when it is short, else the clauses around it."""
     if len(sentence.tokens) <= MAX_QUOTE:
@@ -117,8 +125,8 @@ def _trimmed(sentence: Sentence, end: int) -> int:
 
 
 OPENING = re.compile(
-    r"^(?:(?:and|but|so|yeah|yes|well|like|honestly|also|because|plus|oh|okay|ok|then|i mean|you know|i guess|i think|maybe|that)\b[\s,]*)+"
-    r"(?=\S)",
+    r"^(?:(?:and|but|so|yeah|yes|well|like|honestly|also|because|plus|oh|okay|ok|then|i mean|you know|i guess|i think|maybe|that)\b(?!['’])"
+    r"[\s,]*)+(?=\S)",
     re.IGNORECASE,
 )
 LONE_I = re.compile(r"\bi(?=\b(?!\.))")

@@ -1,11 +1,18 @@
 """What the free-text rules share: a statement found in a sentence, and whether it can be understood alone."""
 
+import re
 from dataclasses import dataclass
 
 from insight_journey.analysis.sentences import TOKEN, Sentence
 from insight_journey.analysis.words import FILLERS
 
 MAX_WORDS = 26
+MANY, MANY_WITH_POINTER = 2, 4  # content words that make a statement understandable; more where something points out of it
+THAT_ONE = re.compile(
+    r"\b(?:those|these|(?:that|this) (?:[a-z-]+ )?(?:loop|cycle|space|mindset|belief|stuff|time|pattern|habit|step|task|exercise|process"
+    r"|idea|feeling|thought|list|block|plan|goal|routine|one|method|technique|approach|conversation|thing)s?\b"
+    r"(?! (?:of|where|that|when)\b))"
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,12 @@ class Statement:
     stance: str | None = None
     severity: int | None = None
     due_on: str | None = None
+
+
+def stands_alone(said: str, points_away: re.Pattern[str]) -> bool:
+    """Whether a statement (plain) can be understood by itself; `points_away`: what the kind's own wordings leave open."""
+    least = MANY_WITH_POINTER if points_away.search(said) or THAT_ONE.search(said) else MANY
+    return len(said.split()) <= MAX_WORDS and content_words(said) >= least
 
 
 def content_words(plain: str) -> int:

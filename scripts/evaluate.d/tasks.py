@@ -44,6 +44,7 @@ TASKS = {
         Task("topics", "the labels of any file by their names and our seeds", "text, topics", "counselchat_topics_dev.tsv"),
         Task("retrieval", "questions, each among the answers to all", "question_id, question_title, answer", "counselchat_retrieval.tsv"),
         Task("themes", "a person's main theme among her sessions' first topics", SESSIONS + " and themes.tsv", "transcripts"),
+        Task("rules", "what the rules file and join, as it was read", "a folder of readings, or one of them", own=OWN / "readings"),
         Task("speed", "an hour of speech on one thread", f"a session, or {SESSIONS}", "transcripts", SAMPLE),
         Task("quotes", "quotes that are what was written down", f"a session, or {SESSIONS}", "transcripts", SAMPLE),
     )

@@ -85,7 +85,11 @@ def test_feelings_that_are_not_the_persons_own_are_left_out(text: str) -> None:
     ("text", "belief", "code", "stance"),
     [
         ("I'm not good enough.", "I'm not good enough", "self.worth", "holds"),
-        ("I keep thinking, “I’m not cut out for this,” all day.", "I'm not cut out for this", "self.competence", "holds"),
+        ("I keep thinking, “I’m not cut out for teaching,” all day.", "I'm not cut out for teaching", "self.competence", "holds"),
+        ("I feel like I need to prove myself constantly.", "I need to prove myself constantly", "others.approval", "holds"),
+        ("I worry that I'll look stupid in front of the class.", "I'll look stupid in front of the class", "others.approval", "holds"),
+        ("I should be able to handle everything.", "I should be able to handle everything", "self.standards", "holds"),
+        ("It is still hard to fully believe I'm enough.", "I'm enough", "self.worth", "doubts"),
         ("Maybe I'm a failure.", "I'm a failure", "self.competence", "doubts"),
         ("I don't believe I'm a failure anymore.", "I'm a failure", "self.competence", "rejects"),
         ("If I don't get this perfect, I'll fail.", "If I don't get this perfect, I'll fail", "future.success", "holds"),
@@ -107,10 +111,18 @@ def test_beliefs_are_found_with_category_and_stance(text: str, belief: str, code
         "Am I a failure?",
         "I feel like I'm spinning my wheels.",
         "I'm behind the house.",
+        "I keep thinking I'm not cut out for this.",
+        "I'm afraid I'll mess up.",
+        "I feel like I'm failing him.",  # of what, of whom?
     ],
 )
 def test_no_belief_is_made_of_other_words(text: str) -> None:
     assert found(text, "belief") == []
+
+
+def test_two_beliefs_of_one_sentence_are_two() -> None:
+    text = "I worry that I'm falling behind at work or that my work isn't good enough."
+    assert texts(text, "belief") == ["I'm falling behind at work", "My work isn't good enough"]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +133,7 @@ def test_no_belief_is_made_of_other_words(text: str) -> None:
         ("I keep putting off the tax papers.", "I keep putting off the tax papers", 2),
         ("I sometimes forget to take breaks.", "I sometimes forget to take breaks", 1),
         ("I have trouble falling asleep at night.", "I have trouble falling asleep at night", 2),
+        ("I get stuck in the “what if it breaks” loop at work.", "I get stuck in the “what if it breaks” loop at work", 2),
     ],
 )
 def test_challenges_are_found_with_severity(text: str, challenge: str, severity: int) -> None:
@@ -128,7 +141,18 @@ def test_challenges_are_found_with_severity(text: str, challenge: str, severity:
 
 
 @pytest.mark.parametrize(
-    "text", ["It's hard to say.", "It's not hard to do the dishes.", "I struggle with it.", "Is it hard to switch off?", "I keep trying."]
+    "text",
+    [
+        "It's hard to say.",
+        "It's not hard to do the dishes.",
+        "I struggle with it.",
+        "Is it hard to switch off?",
+        "I keep trying.",
+        "I often forget when I'm busy or tired.",
+        "I struggle with sticking to it when work is busy.",
+        "There is an inner pressure that's hard to turn off.",
+        "Sometimes I get stuck in that loop again.",  # of what?
+    ],
 )
 def test_no_challenge_is_made_of_other_words(text: str) -> None:
     assert found(text, "challenge") == []
@@ -148,7 +172,15 @@ def test_insights_are_found_where_they_are_stated(text: str, insight: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["I noticed it.", "If I realise that I never rest, I stop.", "Small steps add up.", "Have you noticed that I never rest?"]
+    "text",
+    [
+        "I noticed it.",
+        "If I realise that I never rest, I stop.",
+        "Small steps add up.",
+        "Have you noticed that I never rest?",
+        "It happens on days I notice I'm overworking again.",
+        "I'm starting to see some progress, even if it's small.",
+    ],
 )
 def test_no_insight_is_made_of_other_words(text: str) -> None:
     assert found(text, "insight") == []
@@ -182,6 +214,13 @@ def test_plans_are_found_with_the_day_they_name(text: str, action: str, due_on: 
         "Usually I'll call my sister.",
         "I worry that I'll forget my lines.",
         "I'll never write music again.",
+        "I could say, “I'll check my mail first thing tomorrow.”",
+        "Sometimes I think I'll finish the report tomorrow.",
+        "I'll fetch my notes and books right now.",
+        "I could ask her for some advice on money.",
+        "I'll set a reminder on my phone.",
+        "I could put one on my desk with my goals.",
+        "I want to make sure I stand out at work.",
     ],
 )
 def test_no_plan_is_made_of_other_words(text: str) -> None:
