@@ -52,6 +52,7 @@ SAME = tuple(
         (r"\b(\w+(?: \w+)?)(?:,? \1\b)+", r"\1"),
         (r"\s+", " "),
         (r"\bnot going to lie,? ?", ""),
+        (r"\blying if i said (?:that )?i want(?:ed)? to (?:live|be alive|be here)\b", "i don't want to live"),
         (r"\bi'd be lying if i said i \w+n't|\bnot a day (?:goes|went) by (?:that|where|when|without)(?: i \w+n't)?", "i"),
         (r"\b(?:(?:a|some|one|another|big|large) )*part of me (?:that )?", "i "),
         (r"\bi (want|hope|wish|think|believe|feel|long|pray|know|need)s\b", r"i \1"),

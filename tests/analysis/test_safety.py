@@ -12,12 +12,12 @@ from insight_journey.analysis.openai import OpenAIAnalyzer
 from insight_journey.settings import Settings
 from tests.stub_openai import KEY, Reply, Request, Stub, elements, said, too_long
 
-LIST = Path(__file__).parent.parent / "data" / "crisis.tsv"
+DATA = Path(__file__).parent.parent / "data"
 PLAIN = "I want to kill myself."
 
 
-def sentences(label: str) -> list[str]:
-    with LIST.open(encoding="utf-8", newline="") as file:
+def sentences(label: str, name: str = "crisis") -> list[str]:
+    with (DATA / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
         return [row["text"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["label"] == label]
 
 
@@ -33,8 +33,9 @@ def test_it_works() -> None:
     assert care.withheld >= {0, 1, 2} and not care.withheld & {3, 4}
 
 
-def test_the_list_is_told_apart() -> None:
-    true, only_sounding = sentences("1"), sentences("0")
+@pytest.mark.parametrize("name", ["crisis", "crisis_more"])
+def test_the_lists_are_told_apart(name: str) -> None:
+    true, only_sounding = sentences("1", name), sentences("0", name)
     assert min(len(true), len(only_sounding)) >= 75
     assert sum(map(crisis.is_crisis, true)) / len(true) >= 0.95
     assert 1000 * sum(map(crisis.is_crisis, only_sounding)) / len(only_sounding) <= 5

@@ -22,6 +22,7 @@ def test_it_works(client: FlaskClient, alice: Person) -> None:
 
     changes = {
         "display_name": " Älice ",
+        "country": "DE",
         "timezone": "Europe/Berlin",
         "external_processing_consent": True,
         "monthly_budget_usd": 12.5,
@@ -36,6 +37,17 @@ def test_it_works(client: FlaskClient, alice: Person) -> None:
 
 def test_each_sees_herself(client: FlaskClient, alice: Person, charlie: Person) -> None:
     assert client.get(ME, headers=charlie.headers).json["data"]["id"] == charlie.id != alice.id
+
+
+def test_a_country_is_set_at_the_start_and_taken_back(client: FlaskClient) -> None:
+    person = {"email": "carla@example.com", "password": "plum tree in the rain", "display_name": "Carla", "country": "AT"}
+    data = client.post("/api/v1/auth/register", json=person).json["data"]
+    assert data["user"]["country"] == "AT"
+    headers = {"Authorization": f"Bearer {data['access_token']}"}
+    assert client.patch(ME, headers=headers, json={"display_name": "Carlotta"}).json["data"]["country"] == "AT"
+    assert client.patch(ME, headers=headers, json={"country": None}).json["data"]["country"] is None
+    refused = client.post("/api/v1/auth/register", json={**person, "email": "other@example.com", "country": "ZZ"})
+    assert refused.status_code == 422 and "country" in refused.json["error"]["details"]
 
 
 def test_consent_is_withdrawn_at_once(client: FlaskClient, alice: Person) -> None:
@@ -56,6 +68,9 @@ def test_no_change_changes_nothing(client: FlaskClient, alice: Person) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("country", "XX"),
+        ("country", "de"),
+        ("country", "Germany"),
         ("timezone", "Mars/Olympus"),
         ("timezone", "../../etc/passwd"),
         ("timezone", ""),
