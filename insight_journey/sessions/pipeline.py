@@ -36,7 +36,7 @@ STAGES = (
 )
 STORE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 LONGEST_PAUSE = 60.0  # seconds between tries while a part is away
-GRAPH_PAUSE = 30.0  # for a run that waits for the graph again: the relay wakes it, this is in case it can't
+GRAPH_PAUSE = 600.0  # for a run that waits for the graph again: the relay wakes it, or the sweeper
 
 
 def process_next(queue: str, _nudged_for: str) -> None:

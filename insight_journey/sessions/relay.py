@@ -25,7 +25,7 @@ from insight_journey.extensions import db, new_id, now
 from insight_journey.graph.client import Refused
 from insight_journey.graph.projection import clear_person, fence_of, person_id, project_session, remove_session
 from insight_journey.sessions import documents
-from insight_journey.sessions.models import GRAPH, PERSON, RelayLease, Run, Session, StaleMark
+from insight_journey.sessions.models import GRAPH, OPEN, PERSON, RelayLease, Run, Session, StaleMark
 from insight_journey.sessions.truth import read_truth
 
 log = structlog.get_logger()
@@ -257,6 +257,16 @@ def _wake(user_id: UUID, session_id: UUID) -> None:
     waiting = sa.update(Run).where(Run.session_id == session_id, Run.waiting_for == GRAPH, Run.lease_token.is_(None))
     if db.session.execute(waiting.values(not_before=None)).rowcount:  # type: ignore[attr-defined]
         tasks.enqueue(tasks.ANALYSIS, "reconcile", str(user_id))
+
+
+def wake_idle() -> None:
+    """Runs that wait for the graph although none of their person's marks stands for them: written, or set aside."""
+    theirs = sa.and_(StaleMark.user_id == Run.user_id, StaleMark.session_id.in_([Run.session_id, PERSON]), StaleMark.set_aside_at.is_(None))
+    waiting = Run.status.in_(OPEN), Run.waiting_for == GRAPH, Run.not_before.is_not(None)
+    db.session.execute(
+        sa.update(Run).where(*waiting, ~sa.exists().where(theirs)).values(not_before=None), execution_options={"synchronize_session": False}
+    )
+    db.session.commit()
 
 
 def shred_soon(session_id: UUID) -> None:

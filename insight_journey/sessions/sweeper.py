@@ -8,7 +8,7 @@ from flask import current_app
 from insight_journey import tasks
 from insight_journey.events import Event
 from insight_journey.extensions import db, now
-from insight_journey.sessions import service
+from insight_journey.sessions import relay, service
 from insight_journey.sessions.models import OPEN, Run, StaleMark
 
 BATCH = 500
@@ -17,6 +17,7 @@ GRACE = timedelta(seconds=5)  # what is younger has its own job under way
 
 def sweep() -> None:
     """Nudge open runs without a live lease and users with old marks; forget events past their days."""
+    relay.wake_idle()
     for run in _left_runs():
         tasks.send(*service.nudge(run))
     for user_id in _users_with_marks():

@@ -17,7 +17,7 @@ from insight_journey.graph import whole
 from insight_journey.graph.client import Refused
 from insight_journey.graph.projection import project_session
 from insight_journey.sessions import pipeline, relay, service, truth
-from insight_journey.sessions.models import FAILED, FINISHED, QUEUED, Artifact, RelayLease, Run, Session, StaleMark
+from insight_journey.sessions.models import FAILED, FINISHED, GRAPH, QUEUED, Artifact, RelayLease, Run, Session, StaleMark
 from insight_journey.sessions.sweeper import sweep
 from insight_journey.sessions.verification import verify
 from insight_journey.settings import Settings
@@ -206,6 +206,21 @@ def test_an_absent_graph_uses_up_no_attempts(make_app: Callable[[Settings], Flas
         left = mark(session)
         assert left
         assert left.attempts == 0
+
+
+@pytest.mark.parametrize(("marked", "woken"), [("not", True), ("stale", False), ("aside", True)])
+def test_the_sweeper_wakes_what_waits_for_nothing(alice: User, marked: str, woken: bool) -> None:
+    """The relay that should have is dead, or gave the session up."""
+    session, run = write(alice)
+    values = {"waiting_for": GRAPH, "not_before": now() + timedelta(minutes=9)}
+    db.session.execute(sa.update(Run).where(Run.id == run.id).values(**values))
+    if marked == "not":
+        db.session.execute(sa.delete(StaleMark))
+    if marked == "aside":
+        db.session.execute(sa.update(StaleMark).values(set_aside_at=now()))
+    db.session.commit()
+    sweep()
+    assert (again(run).not_before is None) == woken
 
 
 def test_what_is_set_aside_is_not_sent_again(alice: User, app: Flask) -> None:
