@@ -40,7 +40,7 @@ from tests.engines import GraphEngine
 from tests.graph.conftest import new_key, settings_of
 from tests.graph.story import truth, varied
 
-ELEMENTS, ROUNDS, WARMING = 200, 9, 40
+ELEMENTS, ROUNDS, WARMING = 200, 15, 80
 MOST_TRIPS, TIMES = 6, 20
 ENGINES = {"embedded": engines.arcadedb_graph, "neo4j": engines.neo4j_graph}
 ENDS = 2  # BEGIN and COMMIT
