@@ -262,10 +262,9 @@ def _wake(user_id: UUID, session_id: UUID) -> None:
 def wake_idle() -> None:
     """Runs that wait for the graph although none of their person's marks stands for them: written, or set aside."""
     theirs = sa.and_(StaleMark.user_id == Run.user_id, StaleMark.session_id.in_([Run.session_id, PERSON]), StaleMark.set_aside_at.is_(None))
-    waiting = Run.status.in_(OPEN), Run.waiting_for == GRAPH, Run.not_before.is_not(None)
-    db.session.execute(
-        sa.update(Run).where(*waiting, ~sa.exists().where(theirs)).values(not_before=None), execution_options={"synchronize_session": False}
-    )
+    idle = Run.status.in_(OPEN), Run.waiting_for == GRAPH, Run.not_before.is_not(None), ~sa.exists().where(theirs)
+    wake = sa.update(Run).where(*idle).values(not_before=None)
+    db.session.execute(wake, execution_options={"synchronize_session": False})
     db.session.commit()
 
 
