@@ -54,7 +54,19 @@ def _write(field: ma.fields.Field[Any]) -> Write | None:
         return lambda values: [None if value is None else each(value) for value in values]
     if type(field) is ma.fields.DateTime and field.format in (None, "iso"):
         return lambda moment: moment.isoformat()
+    if type(field) is ma.fields.Dict:
+        return _write_dict(field)
     return PLAIN.get(type(field))
+
+
+def _write_dict(field: ma.fields.Dict) -> Write | None:
+    parts = (field.key_field, field.value_field)
+    if parts == (None, None):
+        return dict
+    name, value = (_write(part) if part else None for part in parts)
+    if name is None or value is None:
+        return None
+    return lambda pairs: {name(one): None if other is None else value(other) for one, other in pairs.items()}
 
 
 PLAIN: dict[type[ma.fields.Field[Any]], Write] = {

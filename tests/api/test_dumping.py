@@ -35,6 +35,8 @@ class EverySchema(PlannedSchema):
     several = ma.fields.Nested(InnerSchema, many=True)
     names = ma.fields.List(ma.fields.String())
     counts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer())
+    free = ma.fields.Dict()
+    days = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.DateTime(format="%d.%m.%Y"))
     doubled = ma.fields.Function(lambda thing: thing["count"] * 2 if isinstance(thing, dict) else thing.count * 2)
     usual = ma.fields.String(dump_default="usual")
     secret = ma.fields.String(load_only=True)
@@ -44,7 +46,8 @@ WHOLE: dict[str, Any] = {
     "id": ID, "text": "words", "count": 3, "share": 1, "is_new": True, "at": AT, "speakers": 2,
     "inner": {"text": "a", "at": AT, "day": AT, "called": "x"},
     "many": [{"text": "b"}, SimpleNamespace(text="c", at=AT), None], "several": [{"text": "d"}], "names": ["e", None],
-    "counts": {"moment": 1}, "secret": "x", "more": 1,
+    "counts": {"moment": 1, "topic": None},
+    "free": {"any": [1]}, "days": {"first": AT}, "secret": "x", "more": 1,
 }  # fmt: skip
 
 
