@@ -39,7 +39,13 @@ TASKS = {
     for task in (
         Task("emotions", "the head's 28 labels, and Ekman's six and neutral", "text, labels", "goemotions_dev.tsv"),
         Task("groups", "forced choice among the groups of feeling that the file has", "text, label", "isear_all.tsv"),
-        Task("session-emotions", "groups of feeling that the whole analyzer finds in a sentence", "text, emotions", "session_emotions.tsv"),
+        Task(
+            "session-emotions",
+            "groups of feeling that the whole analyzer finds in a sentence",
+            "text, emotions",
+            "session_emotions.tsv",
+            OWN / "session_emotions.tsv",
+        ),
         Task("crisis", "words of self-harm and crisis, and what only sounds so", "text, label", own=OWN / "crisis.tsv"),
         Task("topics", "the labels of any file by their names and our seeds", "text, topics", "counselchat_topics_dev.tsv"),
         Task("retrieval", "questions, each among the answers to all", "question_id, question_title, answer", "counselchat_retrieval.tsv"),
