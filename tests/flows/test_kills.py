@@ -136,6 +136,18 @@ def kill_and_see_back(installation: Installation, victim: str) -> None:
     until(lambda: (found := installation.find(victim)) and found.pid != killed.pid)
 
 
+def test_search_is_back_by_itself(installation: Installation, alice: Person) -> None:
+    alice.write("A zebra stood in my kitchen.")
+    assert alice.get("/search", q="zebra")["count"]
+    killed = installation.wait_for("search")
+    assert kill(killed)
+    answer = alice.ask("GET", "/search", params={"q": "zebra"})  # refused, or answered by the next one already
+    assert (answer.status_code, answer.json().get("error", {}).get("code")) in ((503, "search_unavailable"), (200, None))
+    until(lambda: (found := installation.find("search")) and found.pid != killed.pid)
+    until(lambda: alice.ask("GET", "/search", params={"q": "zebra"}).status_code == 200, 60)
+    assert alice.get("/search", q="zebra")["count"]
+
+
 def test_all_of_it_at_once(installation: Installation, alice: Person, calm: dict[str, Any]) -> None:
     session_id, run_id = begin(alice, "recording")
     reaches(installation, run_id, "transcribe")

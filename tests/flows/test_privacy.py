@@ -20,6 +20,7 @@ def test_no_word_stands_in_the_clear(stack: Stack, tmp_path_factory: object) -> 
     recording = person.upload(spoken, "tambourine.ogg")
     words = [*RARE, person.email, person.email.split("@")[0], *_rare_phrases(person, recording)]
     assert person.all(f"/sessions/{session_id}/elements", kind="belief")
+    assert person.get("/search", q='"quixotic zeppelin"')["count"]
     found = {(word, str(path)) for path in _files(stack) for word in _found(path, words)}
     assert not found
 
