@@ -86,7 +86,7 @@ def _likeness(shelf: Shelf, vectors: Array | None) -> Array:
     rows = np.flatnonzero(shelf.vector_counts)
     if vectors is None or not len(vectors) or not len(rows):
         return likeness
-    cosines = (shelf.vectors @ vectors.T).max(axis=1)
+    cosines = np.max([np.vecdot(shelf.vectors, vector) for vector in vectors], axis=0)  # one core: BLAS wakes all for what waits for memory
     starts = (np.cumsum(shelf.vector_counts) - shelf.vector_counts)[rows]
     likeness[rows] = np.maximum.reduceat(cosines, starts)
     return likeness
