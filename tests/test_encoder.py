@@ -39,6 +39,13 @@ def test_states_of_tokens_keep_the_special_ones_and_end_where_long_texts_are_cut
     assert short.shape == (3, encoder.DIMENSIONS) and long.shape == (encoder.LONGEST, encoder.DIMENSIONS)
 
 
+def test_what_is_said_twice_stands_in_both_places(model: Encoder) -> None:
+    encoded = model.encode([TEXTS[0], TEXTS[2], TEXTS[0]])
+    np.testing.assert_array_equal(encoded.vectors[0], encoded.vectors[2])
+    np.testing.assert_array_equal(encoded.tokens[0], encoded.tokens[2])
+    assert encoded.vectors[0] @ encoded.vectors[1] < 0.9
+
+
 def test_nothing_to_encode(model: Encoder) -> None:
     assert model.vectors([]).shape == (0, encoder.DIMENSIONS) and model.encode([]).tokens == []
 
