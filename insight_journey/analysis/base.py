@@ -96,15 +96,17 @@ class Care:
     """Where a transcript speaks of self-harm or crisis: positions of moments, found by `crisis.find`.
 
     `flagged`: the person says it of herself. `touched`: those, and all that only mention it: denied, or said of somebody else.
+    `hinted`: those that may mean it by no wording of the rules (`hints.widen`).
     """
 
     flagged: frozenset[int] = frozenset()
     touched: frozenset[int] = frozenset()
+    hinted: frozenset[int] = frozenset()
 
     @property
     def withheld(self) -> frozenset[int]:
-        """What may not leave this machine: the touched moments and those beside them."""
-        return frozenset(position + step for position in self.touched for step in (-1, 0, 1))
+        """What may not leave this machine: the touched moments, those beside them, and the hinted ones."""
+        return self.hinted | {position + step for position in self.touched for step in (-1, 0, 1)}
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,16 @@ Moments go out in windows, several at a time. A window that is too long for the 
 one that is still too long is left out, with the warning `moments_left_out`. A window that fails fails the analysis: the
 pipeline tries again, nothing is silently missing. Practitioner's words go along as context and are never cited.
 
-Moments that touch self-harm or crisis, and those beside them, stay on this machine (`Care.withheld`): the local analyzer
-reads them instead.
+Moments that touch self-harm or crisis, those beside them, and those that hint at it stay on this machine (`Care.withheld`):
+the local analyzer reads them instead.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from insight_journey.analysis import crisis
+from insight_journey import encoder
+from insight_journey.analysis import crisis, hints
 from insight_journey.analysis.base import CODED_KINDS, KINDS, Analysis, AnalysisJob, Care, Mention, Moment, Usage
 from insight_journey.analysis.evidence import restrict, verify
 from insight_journey.analysis.local import LocalAnalyzer
@@ -53,7 +54,7 @@ class OpenAIAnalyzer:
 
     def analyze(self, job: AnalysisJob) -> Analysis:
         """Raises AnalysisFailed (codes in `openai_api` and `llm`)."""
-        care = crisis.of(job)
+        care = hints.widen(crisis.of(job), job.moments, encoder.get(self.settings.encoder_model))
         job = replace(job, care=care)
         sent = [moment for moment in job.moments if moment.position not in care.withheld]
         planned = tuple(windows(sent))
@@ -72,11 +73,12 @@ class OpenAIAnalyzer:
         return Found(analysis.mentions, analysis.dropped)
 
     def _analysis(self, job: AnalysisJob, found: Found, spent: Tokens) -> Analysis:
-        mentions, warnings = restrict(sorted(found.mentions, key=_place), job.moments, crisis.of(job))
+        care = crisis.of(job)
+        mentions, warnings = restrict(sorted(found.mentions, key=_place), job.moments, care)
         return Analysis(
             analyzer="openai", version=VERSION, language=job.language, moments=job.moments, mentions=mentions,
             model=self.settings.openai_model, dropped=found.dropped, usage=_usage(spent, self.settings),
-            warnings=warnings + ((MOMENTS_LEFT_OUT,) if found.left_out else ()),
+            warnings=warnings + ((MOMENTS_LEFT_OUT,) if found.left_out else ()), withheld=tuple(sorted(care.withheld)),
         )  # fmt: skip
 
 
