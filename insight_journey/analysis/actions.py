@@ -1,4 +1,4 @@
-"""Intentions the person states: "I will call my sister on Sunday". Habits, fears and bare "I'll try that" are left out."""
+"""What the person is going to do: "I will call my sister on Sunday". Left out: habits, fears, ideas ("maybe I could"), "I'll try that"."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from insight_journey.analysis.statements import Statement, stands_alone
 from insight_journey.analysis.wordings import wordings
 from insight_journey.analysis.words import NO_PLAN
 
-CONFIDENCE = {"will": 0.86, "decided": 0.86, "wish": 0.85, "could": 0.7}  # how often they were right when they were read: docs/accuracy.md
+CONFIDENCE = {"will": 0.78, "decided": 0.78, "wish": 0.78}  # how often they were right when they were read: docs/accuracy.md
+ONLY_DATED = {"wish"}  # "I want to" is a wish until it names a day
 PLAN_AFTER_ALL = re.compile(
     r"(?:get|let) (?:up|out|in touch|to bed|back to|help|rid|started|a|an|the|my|some|them know|him know|her know)\b"
     r"|have (?:a (?:talk|conversation|chat|word)|that (?:talk|conversation)|lunch|dinner|coffee)"
@@ -29,9 +30,14 @@ HABIT = re.compile(r"\b(?:usually|normally|typically|most times|every time|whene
 POINTS_AWAY = re.compile(
     r"^(?:try to |start )?[a-z]+(?: with| to| on| into)? (?:it|that|them|those|these|this)\b|\b(?:those|these|them|it|for (?:that|this))$"
 )
+TENTATIVE = re.compile(r"\b(?:maybe|perhaps|probably|possibly|i (?:guess|suppose)|(?:can|could|might|would)\b[^,;:\".]*$)")
 OPEN_END = re.compile(  # whom, which one, of what, it does not say
-    r"^(?:ask|call|tell|text|email|invite|thank|visit|meet) (?:her|him|them)\b|^[a-z]+ one (?:on|in|of|for)\b|\b(?:of|on) that\b"
-    r"|^sett?(?:ing)? (?:up )?(?:an? |some |the )?(?:[a-z]+ )?(?:reminders?|timers?|alarms?)(?: or (?:an? )?[a-z]+)?(?: on my phone)?$"
+    r"\bthe new (?:routine|plan|schedule|approach|habit|system|one)\b|\bwe (?:discussed|talked about|spoke about|agreed on)\b"
+    r"|^keep (?:track|going|trying|at it)(?:$| (?:and|or|with)\b)|^experiment with\b|\b(?:during|in|on|at) (?:those|these)\b"
+    r"|^(?:ask|call|tell|text|email|invite|thank|visit|meet) (?:her|him|them)\b|^[a-z]+ one (?:on|in|of|for)\b|\b(?:of|on) that\b"
+    r"|^keep [a-z ]+ more$|\bwhat i (?:want|need|have) to say$"
+    r"|^(?:try |start )?sett?(?:ing)? (?:up )?(?:an? |some |the )?(?:[a-z]+ )?(?:reminders?|timers?|alarms?)"
+    r"(?: or (?:an? )?[a-z]+)?(?: on my phone)?$"
 )
 AT_ONCE = re.compile(r"\b(?:right now|right away now|in a (?:second|minute|moment))\b")
 
@@ -49,9 +55,9 @@ def find(sentence: Sentence, text: str, today: date) -> Iterator[Statement]:
         if stands_alone(said, POINTS_AWAY) and not (AT_ONCE.search(said) or OPEN_END.search(said)):
             taken = stop - sentence.start
             day = due_on(sentence.plain[match.start() : stop - sentence.start], today) or due_on(sentence.plain[: match.start()], today)
-            yield Statement(
-                sentence, sentence.start + at, stop, clean(text[start:stop]), CONFIDENCE[name], due_on=day.isoformat() if day else None
-            )
+            if day or name not in ONLY_DATED:
+                plan = clean(text[start:stop])
+                yield Statement(sentence, sentence.start + at, stop, plan, CONFIDENCE[name], due_on=day.isoformat() if day else None)
 
 
 def _matches(sentence: Sentence) -> list[tuple[int, str, re.Match[str]]]:
@@ -66,7 +72,8 @@ def _is_plan(sentence: Sentence, match: re.Match[str]) -> bool:
     rest = sentence.plain[match.start("verb") : match.start("verb") + 60]
     if match["verb"] in NO_PLAN and not PLAN_AFTER_ALL.match(rest):
         return False
-    return SPOILED.search(sentence.plain[max(0, match.start() - 60) : match.start()]) is None
+    before = sentence.plain[max(0, match.start() - 60) : match.start()]
+    return not (SPOILED.search(before) or TENTATIVE.search(before) or TENTATIVE.search(match.group()[: -len(match["what"])]))
 
 
 def _end(sentence: Sentence, match: re.Match[str]) -> int:

@@ -17,37 +17,68 @@ THRESHOLD = 0.65  # cosine of the encoder's vectors; how it was chosen: docs/acc
 ENDINGS = re.compile(r"(?:'s|ings?|ed|es|s|ly|ers?|ism|ists?|ions?|ness|ments?|ure|e|y|i)$")
 DOUBLED = re.compile(r"([bdgklmnprt])\1$")
 SHORTEST_ROOT = 3
-PHRASES = {"no one": "nobody", "good enough": "enough", "a little": "a", "a bit": "a", "right now": "now"}
+PHRASES = {
+    "no one": "nobody",
+    "good enough": "enough",
+    "doing enough": "doenough",
+    "do enough": "doenough",
+    "done enough": "doenough",
+    "a little": "a",
+    "a bit": "a",
+    "right now": "now",
+}
 PHRASE = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b")
 PHRASAL = re.compile(r"\b(get|keep|make|do|find|have)(?:s|ing|ting)? (up|out|over|along|away|off|down|through|back|by)\b")
 POINTER = re.compile(r"\b(?:it|this|that|here|there)(?=\W*$)")  # stands for something that was named elsewhere
-ANYBODY = "people"  # how every word for people at large is written: as a detail it adds nothing
+DEMONSTRATIVE = re.compile(  # means what was said before, and may mean another thing each time
+    r"\b(?:those|these)\b|\b(?:this|that)\W*$|\bthat (?:can|could|would|might|will|helps?|is|was)\b"
+    r"|\b(?:in|of|with|to|at|on|about|from|into|practi[sc]e|do|try|get|make|handle) (?:this|that)\b(?! [a-z]+ (?:of|where)\b)"
+)
+ADVERBS = r"(?:(?:[a-z]+ly|don't|do not|didn't|just|often|still|always) )*"
+MOODS = {  # a wording that says one of them is not one that doesn't
+    "ahead": re.compile(r"\b(?:i'll|i will|i'm going to|i am going to)\b"),
+    "duty": re.compile(rf"\bi {ADVERBS}(?:must|should|need|have to|had to|ought to)\b|\bi(?:'m supposed|'ve got| have got) to\b"),
+    "too late": re.compile(r"\b(?:should|shouldn't|could) have\b"),
+    "once": re.compile(r"^(?:and |but |also )?i (?:also |just )?(?:got|received|set|told|called|met)\b"),
+}
+OF_HER = re.compile(r"\bi(?:'|\b)")
 
 
 @dataclass(frozen=True)
 class Sense:
-    """What a wording says, as words: `roots` in order, each once; `denials`: how often it denies."""
+    """What a wording says, as words: `roots` in order, each once; `denials`: how often it denies; `moods`: which of MOODS."""
 
     roots: tuple[str, ...]
     denials: int
+    moods: frozenset[str] | None = None  # None: nobody is said to do it ("Call my mother")
+    points_back: bool = False
 
 
 @lru_cache(maxsize=20_000)
 def sense(text: str) -> Sense:
     """The words of a wording that carry meaning."""
-    words = TOKEN.findall(POINTER.sub("pointer", PHRASAL.sub(r"\1\2", PHRASE.sub(lambda found: PHRASES[found[0]], plain(text)))))
+    said = plain(text)
+    words = TOKEN.findall(POINTER.sub("pointer", PHRASAL.sub(r"\1\2", PHRASE.sub(lambda found: PHRASES[found[0]], said))))
     kept = [_meaning(word) for word in words if word not in _words("ignored") and not _denies(word)]
-    return Sense(tuple(dict.fromkeys(kept)), sum(map(_denies, words)))
+    moods = frozenset(name for name, mood in MOODS.items() if mood.search(said)) if OF_HER.search(said) else None
+    return Sense(tuple(dict.fromkeys(kept)), sum(map(_denies, words)), moods, bool(DEMONSTRATIVE.search(said)))
 
 
 def is_compatible(one: str, other: str) -> bool:
-    """Whether no word speaks against it: as many denials, no word in place of another, the same order, few details more."""
+    """Whether no word speaks against it: as many denials, no word in place of another, the same order, no detail that narrows it."""
     a, b = sense(one), sense(other)
+    if a.denials != b.denials or a.points_back or b.points_back or (None not in (a.moods, b.moods) and a.moods != b.moods):
+        return False
     fewer, more = sorted((a.roots, b.roots), key=len)
     shared = [root for root in more if root in fewer]
     details = {root for root in more if root not in fewer}
-    is_turned = a.denials != b.denials or bool(details & _words("turning"))
-    return not is_turned and shared == list(fewer) and len(details - {ANYBODY}) < len(shared)
+    return details <= _light() and shared == list(fewer) and len(details) < len(shared)
+
+
+@cache
+def _light() -> frozenset[str]:
+    """What may be said more without narrowing the rest: the roots of `light`."""
+    return frozenset(map(_meaning, _words("light")))
 
 
 def _denies(word: str) -> bool:

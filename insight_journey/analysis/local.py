@@ -17,7 +17,7 @@ from insight_journey.analysis.statements import Statement
 from insight_journey.settings import Settings
 from insight_journey.transcription.base import PRACTITIONER
 
-VERSION = "2"
+VERSION = "3"
 LEXICON, RULE, MODEL = "lexicon", "rule", "model"
 RULES_ONLY = "rules_only"
 NO_HEAD = "no_emotion_head"

@@ -13,6 +13,7 @@ THAT_ONE = re.compile(
     r"|idea|feeling|thought|list|block|plan|goal|routine|one|method|technique|approach|conversation|thing)s?\b"
     r"(?! (?:of|where|that|when)\b))"
 )
+POINTS_BACK = re.compile(r"\b(?:those|these) (?!(?:[a-z-]+ ){1,2}(?:of|where|that|when|who|i)\b)")  # whatever follows was named before
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Statement:
 
 def stands_alone(said: str, points_away: re.Pattern[str]) -> bool:
     """Whether a statement (plain) can be understood by itself; `points_away`: what the kind's own wordings leave open."""
+    if POINTS_BACK.search(said):
+        return False
     least = MANY_WITH_POINTER if points_away.search(said) or THAT_ONE.search(said) else MANY
     return len(said.split()) <= MAX_WORDS and content_words(said) >= least
 

@@ -23,7 +23,7 @@ from insight_journey.extensions import db
 from insight_journey.sessions.models import Identity, Session
 
 PURPOSE = "identity"  # of sealed wordings
-RULE_VERSION = 2  # a new one for another encoder or threshold: vectors are compared within a version
+RULE_VERSION = 3  # a new one for another encoder or threshold: vectors are compared within a version
 Stamp = tuple[int, Any]
 HALF = np.dtype("<f2")
 
