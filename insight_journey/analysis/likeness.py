@@ -1,9 +1,10 @@
 """Whether two wordings say the same: near each other for the encoder, and with no word that says something else.
 
 Nearness alone is not enough: sentence encoders put "I can trust people" beside "I can't trust people" and "call my sister"
-beside "call my brother". So words are compared, too: both must deny as often, and of the words that carry meaning one
-wording may have a few that the other lacks, but never each its own. `alike.txt` holds what is no such word, and which
-words mean the same. English; of other languages hardly anything but the same words passes.
+beside "call my brother". So words are compared, too: both must deny as often, neither may point at what was said
+before or be of another mood, and of the words that carry meaning one wording may have a few light ones that the other lacks,
+but never each its own. `alike.txt` holds which words carry none, which are light, and which mean the same.
+English; of other languages hardly anything but the same words passes.
 """
 
 import re
