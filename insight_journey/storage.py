@@ -93,14 +93,13 @@ class LocalStorage:
     def delete_folder(self, prefix: str) -> None:
         """Delete a folder with all that is in it, also while others write or delete there. Safe to repeat."""
         folder = self._inside(prefix)
-        for tries_left in reversed(range(TRIES)):
-            try:
-                shutil.rmtree(folder)
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY) or (folder.exists() and not tries_left):
-                    raise
+        for _ in range(TRIES):
+            shutil.rmtree(folder, ignore_errors=True)  # goes on where another was quicker
             if not folder.exists():
                 break
+        else:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder)  # says why not
         with suppress(FileNotFoundError):
             sync_folder(folder.parent)
 
